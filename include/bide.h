@@ -1,0 +1,790 @@
+/* bide.h: tasks, groups, deadlines and blocking-looking calls for Linux.
+ *
+ *   Results   >= 0 is success; < 0 is a negated errno.
+ *   Time      bide_time: nanoseconds on CLOCK_MONOTONIC.  A `deadline` is a
+ *             point, a `span` a length.
+ *   Sizes     bytes.
+ *   [waits]   may suspend the task; on every call it can return -ECANCELED
+ *             (a scope in force is cancelled) or -ETIMEDOUT (its deadline has
+ *             passed).  Then the call did nothing, unless it says otherwise.
+ *   [any]     callable from any thread.  All others: from a task.
+ *   Storage   `struct bide_x` is yours and {0} is its valid start;
+ *             `bide_x *` (typedef, opaque) is the library's.
+ *   Misuse    a broken contract (a call outside a task, a handle used after
+ *             its end) stops the program with one sentence on stderr.
+ *
+ * Fields that begin with _ are the implementation's.
+ */
+#ifndef BIDE_H
+#define BIDE_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define BIDE_VERSION "0.1.0"
+
+#define BIDE_API __attribute__((visibility("default")))
+#define BIDE_CHECK __attribute__((warn_unused_result))
+
+/* ---- 1. Running --------------------------------------------------------- */
+
+/* What a task runs.  It returns a result of yours, or a negated errno. */
+typedef intptr_t bide_fn(void *arg);
+
+typedef int64_t bide_time;
+#define BIDE_FOREVER INT64_MAX
+#define BIDE_US(n) ((bide_time)(n) * 1000)
+#define BIDE_MS(n) ((bide_time)(n) * 1000000)
+#define BIDE_SEC(n) ((bide_time)(n) * 1000000000)
+
+/* An error and the task it came from. */
+struct bide_error {
+    const char *task;  /* its name */
+    intptr_t code;     /* its negative result */
+    const char *where; /* its spawn site, as module+offset for addr2line(1) */
+};
+
+enum bide_backend { BIDE_AUTO, BIDE_URING, BIDE_EPOLL };
+
+/* How a run is set up; a zeroed struct, or NULL for it, means the defaults. */
+struct bide_options {
+    enum bide_backend backend; /* BIDE_BACKEND=uring|epoll outside wins */
+    size_t stack_bytes;        /* without the guard; 0: 64 KiB */
+    unsigned ring_entries;     /* of io_uring's submission queue; 0: 256 */
+    unsigned thread_limit;     /* of the offload pool; 0: 4 */
+    unsigned task_limit;       /* alive at once; 0: none */
+    bide_time shutdown_grace;  /* then the tasks that refuse to end are named;
+                                  the run goes on waiting; 0: 5 seconds */
+    void (*on_error)(const struct bide_error *e); /* an error that nobody read;
+                                  NULL: one line on stderr */
+};
+
+/* Run `fn(arg)` as the main task, with all the tasks it starts, to the end.
+ *
+ * Every task has ended when it returns: those left over when `fn` returns are
+ * cancelled and awaited.  A run belongs to the calling thread.  On the main
+ * thread, and where SIGINT has its default action, the first SIGINT cancels
+ * the main task and the second kills the process.
+ *
+ *   opt   may be NULL
+ * Returns what `fn` returned.
+ *   -EINVAL    `fn` is NULL, or an option is out of range
+ *   -EDEADLK   called from a task; or every task waited for another, with
+ *              nothing left that could wake one: they were listed on stderr
+ *              and cancelled
+ *   -EINTR     SIGINT cancelled the main task
+ *   -ENOMEM, -EMFILE, ...  what the run needs could not be had
+ *   -ENOSYS    a backend that was demanded by name is refused by this kernel;
+ *              the sentence on stderr says why
+ */
+BIDE_API intptr_t bide_run(bide_fn *fn, void *arg,
+                           const struct bide_options *opt);
+
+/* A run, as other threads address it. */
+typedef struct bide_loop bide_loop;
+
+/* Hold the current run: something may still come from outside.
+ *
+ * While it is held the run is never taken for deadlocked.
+ * Returns its handle, which may be used after the run has ended.
+ */
+BIDE_API bide_loop *bide_loop_ref(void);
+
+/* Give back a handle of bide_loop_ref().                              [any] */
+BIDE_API void bide_loop_unref(bide_loop *loop);
+
+/* What this machine offered; every string is static or the thread's own. */
+struct bide_info {
+    const char *backend;        /* "io_uring" or "epoll" */
+    const char *backend_reason; /* why not the other */
+    const char *guard;          /* "kernel" (MADV_GUARD_INSTALL) or "mprotect" */
+    const char *guard_reason;   /* why not the other */
+    const char *arch;           /* "x86_64", "aarch64" or "ucontext" */
+    const char *stack_reason;   /* why this thread's last spawn got no stack,
+                                   or "" */
+};
+
+/* Tell which backend, guard and switch are in use, and why.           [any]
+ *
+ * Outside a run: which ones a run with default options would get.
+ */
+BIDE_API void bide_info(struct bide_info *out);
+
+/* ---- 2. Tasks ----------------------------------------------------------- */
+
+typedef struct bide_task bide_task;
+
+struct bide_spawn_options {
+    const char *name;   /* copied, 31 bytes; NULL: "task-N" */
+    size_t stack_bytes; /* without the guard; 0: the run's; at least 16 KiB */
+    unsigned flags;     /* BIDE_EAGER */
+};
+#define BIDE_EAGER 1u /* run it now, up to its first wait */
+
+/* Start `fn(arg)` as a task of the run.  It first runs at the caller's next
+ * wait.
+ *
+ * It does not inherit the spawner's scopes, and is cancelled and awaited when
+ * the main task returns.
+ *
+ *   out   the handle, yours until bide_release(); NULL: none is wanted
+ * Returns 0; then `fn` will be called in every case.
+ *   -EINVAL     `fn` is NULL
+ *   -ENOMEM     no guarded stack could be had; bide_info() says why
+ *   -EAGAIN     as many tasks as options.task_limit are alive
+ *   -ESHUTDOWN  the main task has returned
+ */
+BIDE_API BIDE_CHECK int bide_spawn(bide_task **out, bide_fn *fn, void *arg);
+
+/* Like bide_spawn(), with a name, a stack size or BIDE_EAGER.
+ *
+ *   -EINVAL     as above, or a stack size below 16 KiB, or an unknown flag
+ */
+BIDE_API BIDE_CHECK int bide_spawn_with(bide_task **out, bide_fn *fn, void *arg,
+                                        const struct bide_spawn_options *opt);
+
+/* Wait until `t` has ended.                                           [waits]
+ *
+ * Does not consume the handle.
+ * Returns its result.
+ *   -ECHILD   it was cancelled
+ *   -EDEADLK  `t` is the caller
+ * Cancelled: `t` runs on.
+ */
+BIDE_API intptr_t bide_await(bide_task *t);
+
+/* Wait until `t` has ended and put its result, as it was, in `*result`. [waits]
+ *
+ *   result   may be NULL
+ * Returns 0: unlike bide_await() it tells the wait's own failure from `t`'s.
+ *   -EDEADLK  `t` is the caller
+ * Cancelled: `t` runs on and `*result` is untouched.
+ */
+BIDE_API int bide_join(bide_task *t, intptr_t *result);
+
+/* Cancel `t`: every wait of it is refused from now on.
+ *
+ * Returns false if it had ended.
+ */
+BIDE_API bool bide_cancel(bide_task *t);
+
+/* Give the handle back; the task runs on.
+ *
+ * An error of `t` that nobody has read goes to options.on_error.
+ */
+BIDE_API void bide_release(bide_task *t);
+
+/* The calling task, borrowed: never to be released.  NULL outside.    [any] */
+BIDE_API bide_task *bide_self(void);
+
+/* Let every other ready task run once.                                [waits]
+ *
+ * Returns 0.
+ * Cancelled: refused at once.
+ */
+BIDE_API int bide_yield(void);
+
+/* The present time.                                                   [any] */
+BIDE_API bide_time bide_now(void);
+
+/* The deadline that lies `span` from now.  Saturates at BIDE_FOREVER. [any] */
+BIDE_API bide_time bide_after(bide_time span);
+
+/* Sleep for `span`.                                                   [waits]
+ *
+ * Returns 0; a span of 0 is a bide_yield().
+ *   -EINVAL  `span` is negative
+ * Cancelled: the rest is not slept.
+ */
+BIDE_API int bide_sleep(bide_time span);
+
+/* Sleep until `deadline`; BIDE_FOREVER: until cancelled.              [waits]
+ *
+ * Sleepers of one deadline wake in the order in which they began.
+ * Returns 0.
+ * Cancelled: the rest is not slept.
+ */
+BIDE_API int bide_sleep_until(bide_time deadline);
+
+/* Name the calling task in every report; 31 bytes are copied. */
+BIDE_API void bide_set_name(const char *name);
+
+/* Whether `t` has ended. */
+BIDE_API bool bide_task_done(const bide_task *t);
+
+/* ---- 3. Scopes: deadlines and cancellation ------------------------------ */
+
+/* Code between open and close, cancellable as one; scopes nest. */
+struct bide_scope {
+    void *_p[14];
+    bide_time _t[2];
+    uint32_t _f[4];
+};
+
+/* Open `s` around what follows, until `deadline` (BIDE_FOREVER: none).
+ *
+ * Past the deadline every wait inside is refused with -ETIMEDOUT.  The storage
+ * must stay where it is until bide_scope_close().
+ */
+BIDE_API void bide_scope_open(struct bide_scope *s, bide_time deadline);
+
+/* Open `s` as a shield: cancels from outside do not reach what follows.
+ *
+ *   grace   how long the code inside may go on after the moment a cancel would
+ *           have been seen; then its waits are refused with -ETIMEDOUT.
+ *           BIDE_FOREVER: for as long as it takes
+ */
+BIDE_API void bide_shield_open(struct bide_scope *s, bide_time grace);
+
+/* End the scope `s` around work that came to `result`, and return the verdict.
+ *
+ * If `s` itself ended the work, -ETIMEDOUT (its deadline) or -ECANCELED (its
+ * cancel) stops here and is returned; an outer cancel passes on as `result`.
+ * Scopes close in reverse order, in the task that opened them.
+ */
+BIDE_API intptr_t bide_scope_close(struct bide_scope *s, intptr_t result);
+
+/* Cancel `s`: every wait inside is refused with -ECANCELED from now on.
+ *
+ * Before open: the first wait after it is refused.  After close: nothing.
+ */
+BIDE_API void bide_scope_cancel(struct bide_scope *s);
+
+/* Move the deadline of `s`.  One that has fired stays fired.
+ *
+ * Returns 0.
+ *   -EINVAL  `s` is not open
+ */
+BIDE_API int bide_scope_set_deadline(struct bide_scope *s, bide_time deadline);
+
+/* Whether `s` was cancelled or its deadline had passed, decided at close. */
+BIDE_API bool bide_scope_fired(const struct bide_scope *s);
+
+/* 0, or the code that the next wait would return. */
+BIDE_API int bide_cancel_code(void);
+
+/* The nearest deadline in force; 0 where a cancel is; BIDE_FOREVER: none. */
+BIDE_API bide_time bide_deadline(void);
+
+/* ---- 4. Groups ---------------------------------------------------------- */
+
+enum bide_policy {
+    BIDE_FAIL_FAST, /* the first failure cancels the others */
+    BIDE_COLLECT    /* one failure does not stop the others */
+};
+
+/* Tasks that end before the group's close returns. */
+struct bide_group {
+    struct bide_scope _scope;
+    void *_p[10];
+    size_t _n[4];
+    uint32_t _f[4];
+    struct {
+        void *arg;
+        intptr_t result;
+    } _ended[8];
+    struct {
+        intptr_t code;
+        char task[32], where[48];
+    } _errors[8];
+};
+
+/* Open `g`: a scope of the caller, in which children can be started. */
+BIDE_API void bide_group_open(struct bide_group *g, enum bide_policy policy);
+
+/* Start `fn(arg)` as a task of `g`.  It first runs at the caller's next wait.
+ *
+ * Any task of the run may call it, a child of `g` too, until the last one has
+ * ended.  Its negative result cancels its siblings and becomes the group's
+ * result (BIDE_FAIL_FAST).
+ * Returns 0.
+ *   -EINVAL     `fn` is NULL
+ *   -ENOMEM     no guarded stack could be had; bide_info() says why
+ *   -EAGAIN     as many tasks as options.task_limit are alive
+ *   -ECANCELED  `g` is cancelled
+ *   -ESHUTDOWN  `g` is closed
+ * On an error `fn` is not called and `arg` stays the caller's.
+ */
+BIDE_API BIDE_CHECK int bide_group_spawn(struct bide_group *g, bide_fn *fn,
+                                         void *arg);
+
+/* Like bide_group_spawn(), with a handle and the options of bide_spawn_with().
+ *
+ *   out   the handle, yours until bide_release(); NULL: none is wanted
+ */
+BIDE_API BIDE_CHECK int
+bide_group_spawn_with(struct bide_group *g, bide_task **out, bide_fn *fn,
+                      void *arg, const struct bide_spawn_options *opt);
+
+/* Start `fn(arg)` in `g` and wait until it calls bide_ready().        [waits]
+ *
+ * Returns the value it is ready with.  A child that fails before it is ready
+ * fails this call, not the group.
+ *   -EPROTO  it returned without having said that it is ready
+ *   and those of bide_group_spawn()
+ * Cancelled: the child was cancelled too, and has ended.
+ */
+BIDE_API BIDE_CHECK intptr_t bide_group_start(struct bide_group *g, bide_fn *fn,
+                                              void *arg);
+
+/* Tell the bide_group_start() that waits for this task that it is ready.
+ *
+ *   value   >= 0
+ * Does nothing where no start waits.
+ */
+BIDE_API void bide_ready(intptr_t value);
+
+/* Wait for the next child of `g` to end, in the order in which they do. [waits]
+ *
+ *   arg, result   what it was given and what it returned; each may be NULL
+ * Returns 1; 0 when none is left.
+ *   -EOVERFLOW  more than 65,536 ends were never asked for: the oldest are
+ *               forgotten.  Told once
+ * Cancelled: no end was taken.
+ */
+BIDE_API int bide_group_next(struct bide_group *g, void **arg,
+                             intptr_t *result);
+
+/* Cancel the body and the children of `g`; its close then returns 0. */
+BIDE_API void bide_group_cancel(struct bide_group *g);
+
+/* Wait until every task of `g` has ended, then end `g`.               [waits]
+ *
+ * `result` is how the body went; a negative one cancels the children.
+ * Returns the first failure by time (BIDE_FAIL_FAST), else `result`.
+ *   -ECHILD     that failure was a task cancelled by someone else
+ *   -ECANCELED, -ETIMEDOUT  only where the closer itself is cancelled
+ * Cancelled: all tasks were cancelled, and HAVE ended.  This call never returns
+ * while one is alive.
+ */
+BIDE_API intptr_t bide_group_close(struct bide_group *g, intptr_t result);
+
+/* Whether `g` was cancelled, by a failure, by its owner or from outside. */
+BIDE_API bool bide_group_cancelled(const struct bide_group *g);
+
+/* Copy up to `n` failures of `g`, the first by time first, to `out`.
+ *
+ * The strings live in `g`, also after its close.
+ * Returns how many there were; the first eight are kept.
+ */
+BIDE_API size_t bide_group_errors(const struct bide_group *g,
+                                  struct bide_error *out, size_t n);
+
+/* A call to be made, and what it came to. */
+struct bide_call {
+    bide_fn *fn;
+    void *arg;
+    intptr_t result;
+};
+
+/* Make `n` calls at once, a task each, and wait for all.              [waits]
+ *
+ * Every slot holds its own result; one that was never started holds
+ * -ECANCELED.
+ * Returns 0; under BIDE_FAIL_FAST the first failure, after the others were
+ * cancelled and have ended.
+ *   -EINVAL  an fn is NULL: nothing was started
+ *   -ECHILD  the first failure was a call cancelled by someone else
+ *   -ENOMEM, -EAGAIN  a call could not be started: the others were cancelled
+ * Cancelled: every call was cancelled and has ended; the slots can be read.
+ */
+BIDE_API BIDE_CHECK intptr_t bide_gather(struct bide_call *calls, size_t n,
+                                         enum bide_policy policy);
+
+/* Like bide_gather(), with at most `at_once` calls running.           [waits]
+ *
+ *   -EINVAL  `at_once` is 0
+ * Cancelled: as bide_gather().
+ */
+BIDE_API BIDE_CHECK intptr_t bide_gather_bounded(struct bide_call *calls,
+                                                 size_t n, size_t at_once,
+                                                 enum bide_policy policy);
+
+/* Make `n` calls at once; the first success cancels the rest.         [waits]
+ *
+ * Returns the index of the first success, or the first failure if all failed.
+ *   -EINVAL  `n` is 0, or an fn is NULL
+ * Cancelled: every call was cancelled and has ended.
+ */
+BIDE_API BIDE_CHECK intptr_t bide_race(struct bide_call *calls, size_t n);
+
+/* Wait for `n` tasks that have another owner.                         [waits]
+ *
+ *   results   one a task, in order; NULL: not wanted.  Those of tasks that
+ *             have not ended are left alone
+ * Returns 0 when all have ended; under BIDE_FAIL_FAST the first failure, at
+ * once, with the others left running (-ECHILD: a task was cancelled).
+ *   -EDEADLK  the caller is among them
+ * Cancelled: the tasks run on.
+ */
+BIDE_API BIDE_CHECK intptr_t bide_gather_tasks(bide_task **tasks, size_t n,
+                                               intptr_t *results,
+                                               enum bide_policy policy);
+
+enum bide_wait_mode { BIDE_ALL_COMPLETED, BIDE_FIRST_COMPLETED, BIDE_FIRST_ERROR };
+
+/* Wait until all of `n` tasks, or one, or one with an error, have ended. [waits]
+ *
+ * A task that was cancelled does not count as an error.
+ * Returns how many have ended, a task counted for each place it stands in.
+ *   -EDEADLK  the caller is among them
+ * Cancelled: the tasks run on.
+ */
+BIDE_API BIDE_CHECK int bide_wait_tasks(bide_task **tasks, size_t n,
+                                        enum bide_wait_mode mode);
+
+/* ---- 5. Waiting for each other ------------------------------------------ */
+
+struct bide_waitq {
+    void *_p[2];
+};
+
+/* A lock with an owner; waiters get it in the order in which they came. */
+struct bide_mutex {
+    bide_task *_owner;
+    struct bide_waitq _q;
+    void *_held[3];
+};
+
+/* Lock `m`.                                                           [waits]
+ *
+ * Returns 0.
+ *   -EDEADLK     the caller holds it
+ *   -EOWNERDEAD  not taken: its owner ended holding it.  Set it to {0} again
+ *                when what it guards is mended
+ * Cancelled: it is not taken.
+ */
+BIDE_API BIDE_CHECK int bide_mutex_lock(struct bide_mutex *m);
+
+/* Lock `m` if that needs no wait.
+ *
+ * Returns 0.
+ *   -EAGAIN      someone holds it
+ *   -EDEADLK, -EOWNERDEAD  as bide_mutex_lock()
+ */
+BIDE_API BIDE_CHECK int bide_mutex_trylock(struct bide_mutex *m);
+
+/* Unlock `m`: the first waiter holds it when this returns.
+ *
+ * Returns 0.
+ *   -EPERM  the caller does not hold it
+ */
+BIDE_API int bide_mutex_unlock(struct bide_mutex *m);
+
+/* Something that happens: once set, no wait for it waits. */
+struct bide_event {
+    struct bide_waitq _q;
+    bool _set;
+};
+
+/* Wait until `e` is set.                                              [waits]
+ *
+ * Returns 0.
+ * Cancelled: whether `e` is set is not told.
+ */
+BIDE_API BIDE_CHECK int bide_event_wait(struct bide_event *e);
+
+/* Set `e`: all present waiters go on, also if it is cleared at once. */
+BIDE_API void bide_event_set(struct bide_event *e);
+
+/* Clear `e`: later waits wait again. */
+BIDE_API void bide_event_clear(struct bide_event *e);
+
+/* Whether `e` is set. */
+BIDE_API bool bide_event_is_set(const struct bide_event *e);
+
+/* Items of one size, handed from task to task in order. */
+struct bide_chan {
+    struct bide_waitq _s, _r;
+    char *_buf;
+    size_t _n[4];
+    bool _closed;
+};
+
+/* Prepare `c` for items of `item_bytes`, with room for `capacity` of them.
+ *
+ *   buf       item_bytes * capacity bytes, yours for as long as `c` is in use;
+ *             NULL where capacity is 0: each send then waits for its receiver
+ *   A zeroed channel is one with capacity 0 and items of 0 bytes: a signal.
+ */
+BIDE_API void bide_chan_init(struct bide_chan *c, void *buf, size_t item_bytes,
+                             size_t capacity);
+
+/* Send a copy of `*item`.                                             [waits]
+ *
+ * Returns 0: it was received, or has its place in the buffer.
+ *   -EPIPE  `c` is closed
+ * Cancelled: the item was not sent.
+ */
+BIDE_API BIDE_CHECK int bide_chan_send(struct bide_chan *c, const void *item);
+
+/* Receive the next item into `*item`.                                 [waits]
+ *
+ * Returns 1; 0 when `c` is closed and drained.
+ * Cancelled: no item was taken.
+ */
+BIDE_API BIDE_CHECK int bide_chan_recv(struct bide_chan *c, void *item);
+
+/* Send if that needs no wait.
+ *
+ * Returns 0.
+ *   -EAGAIN  there is neither room nor a receiver
+ *   -EPIPE   `c` is closed
+ */
+BIDE_API BIDE_CHECK int bide_chan_trysend(struct bide_chan *c, const void *item);
+
+/* Receive if that needs no wait.
+ *
+ * Returns 1; 0 when `c` is closed and drained.
+ *   -EAGAIN  there is no item
+ */
+BIDE_API BIDE_CHECK int bide_chan_tryrecv(struct bide_chan *c, void *item);
+
+/* Close `c`: sends are refused, receivers drain it and then get 0.
+ *
+ * Those who wait to send get -EPIPE.  Closing twice is allowed.
+ */
+BIDE_API void bide_chan_close(struct bide_chan *c);
+
+/* ---- 6. Files and sockets ----------------------------------------------- */
+
+/* For all: the descriptor need not be non-blocking, and its flags are never
+ * changed.  -EBADF: it is closed, or bide_close() closed it meanwhile.  What
+ * the kernel finds wrong comes back as its negated errno, but for EINTR and
+ * EAGAIN, which are never shown.  No call raises SIGPIPE. */
+
+/* Open `path` like open(2), close-on-exec.                            [waits]
+ *
+ * Returns the descriptor.
+ * Cancelled: nothing is left open.
+ */
+BIDE_API BIDE_CHECK int bide_open(const char *path, int flags, mode_t mode);
+
+/* Read up to `len` bytes from `fd` into `buf`, waiting for at least one. [waits]
+ *
+ * Returns the bytes read; 0 at end of stream, or for a `len` of 0.
+ *   -EBUSY  another task is already reading this stream
+ * Cancelled: nothing was taken from `fd`.
+ */
+BIDE_API BIDE_CHECK ssize_t bide_read(int fd, void *buf, size_t len);
+
+/* Write up to `len` bytes of `buf` to `fd`, waiting for room for one. [waits]
+ *
+ * Writers of one stream queue.
+ * Returns the bytes written.
+ *   -EPIPE  nobody can read them any more
+ * Cancelled: nothing was written.
+ */
+BIDE_API BIDE_CHECK ssize_t bide_write(int fd, const void *buf, size_t len);
+
+/* Like bide_read(), into `n` buffers (at most 1,024).                 [waits]
+ *
+ * Cancelled: nothing was taken from `fd`.
+ */
+BIDE_API BIDE_CHECK ssize_t bide_readv(int fd, const struct iovec *iov, int n);
+
+/* Like bide_write(), from `n` buffers (at most 1,024).                [waits]
+ *
+ * Cancelled: nothing was written.
+ */
+BIDE_API BIDE_CHECK ssize_t bide_writev(int fd, const struct iovec *iov, int n);
+
+/* Like bide_read(), at the offset `at` of a file.                     [waits]
+ *
+ * Cancelled: as pread(2) not called; a disk read that has begun is waited for.
+ */
+BIDE_API BIDE_CHECK ssize_t bide_pread(int fd, void *buf, size_t len, off_t at);
+
+/* Like bide_write(), at the offset `at` of a file.                    [waits]
+ *
+ * Cancelled: nothing was written; a disk write that has begun is waited for.
+ */
+BIDE_API BIDE_CHECK ssize_t bide_pwrite(int fd, const void *buf, size_t len,
+                                        off_t at);
+
+/* Read `len` bytes, or as many as the stream has.                     [waits]
+ *
+ * Returns the bytes moved: fewer than `len` where the stream ended, or where
+ * something stopped it after some; the next call tells what.
+ *   -EBUSY  another task is already reading this stream
+ * Cancelled: nothing was taken, unless a count says so.
+ */
+BIDE_API BIDE_CHECK ssize_t bide_read_all(int fd, void *buf, size_t len);
+
+/* Write all `len` bytes of `buf` to `fd`.                             [waits]
+ *
+ * Writers of one stream queue: two calls never mix their bytes.
+ * Returns the bytes moved: `len`, or fewer if something stopped it after some.
+ * Cancelled: nothing was written, unless a count says so.
+ */
+BIDE_API BIDE_CHECK ssize_t bide_write_all(int fd, const void *buf, size_t len);
+
+/* Receive like recv(2).                                               [waits]
+ *
+ *   flags   those of recv(2); with MSG_DONTWAIT: -EAGAIN instead of a wait
+ * Returns the bytes received; 0 at end of stream.
+ *   -EBUSY  another task is already reading this stream
+ * Cancelled: nothing was taken from `fd`.
+ */
+BIDE_API BIDE_CHECK ssize_t bide_recv(int fd, void *buf, size_t len, int flags);
+
+/* Send like send(2).                                                  [waits]
+ *
+ *   flags   those of send(2); with MSG_DONTWAIT: -EAGAIN instead of a wait
+ * Returns the bytes sent.
+ *   -EPIPE  the other side is gone
+ * Cancelled: nothing was sent.
+ */
+BIDE_API BIDE_CHECK ssize_t bide_send(int fd, const void *buf, size_t len,
+                                      int flags);
+
+/* Receive like recvfrom(2).                                           [waits]
+ *
+ *   from, from_bytes   where it came from; both may be NULL
+ * Returns the bytes received.
+ *   -EBUSY  another task is already reading this stream
+ * Cancelled: nothing was taken from `fd`.
+ */
+BIDE_API BIDE_CHECK ssize_t bide_recvfrom(int fd, void *buf, size_t len,
+                                          int flags, struct sockaddr *from,
+                                          socklen_t *from_bytes);
+
+/* Send like sendto(2); a `len` of 0 is an empty datagram.             [waits]
+ *
+ * Returns the bytes sent.
+ * Cancelled: nothing was sent.
+ */
+BIDE_API BIDE_CHECK ssize_t bide_sendto(int fd, const void *buf, size_t len,
+                                        int flags, const struct sockaddr *to,
+                                        socklen_t to_bytes);
+
+/* Receive like recvmsg(2).                                            [waits]
+ *
+ * Returns the bytes received.
+ *   -EBUSY  another task is already reading this stream
+ * Cancelled: nothing was taken from `fd`.
+ */
+BIDE_API BIDE_CHECK ssize_t bide_recvmsg(int fd, struct msghdr *msg, int flags);
+
+/* Send like sendmsg(2).                                               [waits]
+ *
+ * Returns the bytes sent.
+ * Cancelled: nothing was sent.
+ */
+BIDE_API BIDE_CHECK ssize_t bide_sendmsg(int fd, const struct msghdr *msg,
+                                         int flags);
+
+/* Accept a connection, close-on-exec.                                 [waits]
+ *
+ *   addr, len   the peer, as accept(2) gives it; both may be NULL
+ * Returns its descriptor.
+ *   -EMFILE, -ENFILE  no descriptor is free; the next accept of this run
+ *                     pauses 100 ms first, so that a loop does not spin
+ * Cancelled: no connection was taken.
+ */
+BIDE_API BIDE_CHECK int bide_accept(int fd, struct sockaddr *addr,
+                                    socklen_t *len);
+
+/* Connect `fd` like connect(2).                                       [waits]
+ *
+ * Returns 0.
+ * Cancelled: the attempt may go on in the kernel; the socket is of no further
+ * use.
+ */
+BIDE_API BIDE_CHECK int bide_connect(int fd, const struct sockaddr *addr,
+                                     socklen_t len);
+
+/* Wait until one of `n` descriptors is ready, like poll(2).           [waits]
+ *
+ * Returns how many are; their `revents` tell for what.
+ *   -ENOMEM  no memory for the list (more than eight descriptors)
+ * Cancelled: `revents` are 0.
+ */
+BIDE_API BIDE_CHECK int bide_poll(struct pollfd *fds, nfds_t n);
+
+/* Make what was written to `fd` durable, like fsync(2).               [waits]
+ *
+ * Returns 0.
+ * Cancelled: it had not begun.  Once begun it is waited for.
+ */
+BIDE_API BIDE_CHECK int bide_fsync(int fd);
+
+/* Like bide_fsync(), without the metadata that reading does not need. [waits]
+ *
+ * Returns 0.
+ * Cancelled: it had not begun.  Once begun it is waited for.
+ */
+BIDE_API BIDE_CHECK int bide_fdatasync(int fd);
+
+/* Shut down one or both directions of a connection, like shutdown(2).
+ *
+ * Returns 0.
+ */
+BIDE_API int bide_shutdown(int fd, int how);
+
+/* Close `fd`.  Tasks that wait on it get -EBADF.
+ *
+ * Never suspends; the kernel has let go of the file when it returns, so that a
+ * peer sees the end.  Close with it what bide calls have waited on.
+ * Returns 0.
+ *   -EBADF  it was not open
+ */
+BIDE_API int bide_close(int fd);
+
+/* Connect to `service` (a port) at `host`, a numeric address, by TCP. [waits]
+ *
+ *   host     "127.0.0.1", "::1", or "unix:/path" (then `service` is ignored;
+ *            a path that begins with '@' is abstract)
+ * Returns the connected descriptor, close-on-exec and non-blocking.
+ *   -EINVAL  the address or port is not numeric
+ * Cancelled: nothing is left open.
+ */
+BIDE_API BIDE_CHECK int bide_dial(const char *host, const char *service);
+
+/* Listen at a numeric address and port, or at "unix:/path".           [waits]
+ *
+ *   host      NULL: every address, of IPv6 and IPv4 where both are there
+ *   service   "0": a free port, to be asked for with getsockname(2)
+ *   backlog   as listen(2); 0 or less: the system's limit
+ * A stale socket file is replaced; any other file is refused.
+ * Returns the descriptor, close-on-exec and non-blocking.
+ *   -EINVAL      the address or port is not numeric
+ *   -EADDRINUSE  someone listens there
+ * Cancelled: nothing is left open.
+ */
+BIDE_API BIDE_CHECK int bide_listen(const char *host, const char *service,
+                                    int backlog);
+
+/* ---- 8. Seeing what happens --------------------------------------------- */
+
+struct bide_stats {
+    uint64_t switches;   /* suspensions of a task */
+    uint64_t spawned;    /* tasks, since the run began */
+    uint64_t alive;      /* tasks that have not ended */
+    uint64_t alive_peak; /* the most of them at once */
+    uint64_t stacks;     /* mapped: in use and cached */
+    uint64_t submits;    /* system calls of the reactor that wait or submit */
+    uint64_t wakeups;    /* tasks made ready by the kernel */
+};
+
+/* Count what this thread's run has done so far; zeros outside a run.  [any] */
+BIDE_API void bide_stats(struct bide_stats *out);
+
+/* Write to `fd` the tasks of this thread's run, what each waits for and since
+ * when, a line each.                                                  [any] */
+BIDE_API void bide_dump(int fd);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,126 @@
+/* switch_x86_64.S: the switch for x86-64, System V ABI.
+ *
+ * A suspended context is its stack pointer; above it lies the save area:
+ *
+ *     offset   what               in a prepared context
+ *     0x00     MXCSR (4 bytes)    the preparer's
+ *     0x04     x87 control (2)    the preparer's
+ *     0x08     r15                0
+ *     0x10     r14                0
+ *     0x18     r13                0
+ *     0x20     r12                arg
+ *     0x28     rbx                entry
+ *     0x30     rbp                0: the chain of frames ends here
+ *     0x38     where to go on     enter
+ *     0x40     the caller's frame, or `top`
+ *
+ * With BI_NO_FP_CONTROL the first eight bytes are absent.
+ *
+ * The two sides of a switch have the same layout, so the call frame information
+ * stays true over the instruction that changes stacks, and a debugger that
+ * stops anywhere in here sees a caller.
+ *
+ * It goes on with a jump and not with a return: a return is predicted to go
+ * where the last call came from, which is the wrong stack every time, and takes
+ * twice as long as the whole switch.  The jump is marked `notrack` because the
+ * place after a call is no landing pad.
+ *
+ * Rejected: to load the control words only where they differ.  The comparison
+ * has to wait for the two stores before it, and costs more than it saves.
+ */
+#include "asm.h"
+
+#ifdef BI_NO_FP_CONTROL
+#define FP_BYTES 0
+#else
+#define FP_BYTES 8
+#endif
+
+    .macro save reg
+    push    \reg
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset \reg, 0
+    .endm
+
+    .macro load reg
+    pop     \reg
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore \reg
+    .endm
+
+    .macro save_fp
+#ifndef BI_NO_FP_CONTROL
+    lea     -8(%rsp), %rsp
+    .cfi_adjust_cfa_offset 8
+    stmxcsr (%rsp)
+    fnstcw  4(%rsp)
+#endif
+    .endm
+
+    .macro load_fp
+#ifndef BI_NO_FP_CONTROL
+    ldmxcsr (%rsp)
+    fldcw   4(%rsp)
+    lea     8(%rsp), %rsp
+    .cfi_adjust_cfa_offset -8
+#endif
+    .endm
+
+/* void bi_switch(void **save [rdi], void *load [rsi]) */
+function bi_switch
+    save    %rbp
+    save    %rbx
+    save    %r12
+    save    %r13
+    save    %r14
+    save    %r15
+    save_fp
+    mov     %rsp, (%rdi)
+    mov     %rsi, %rsp
+    load_fp
+    load    %r15
+    load    %r14
+    load    %r13
+    load    %r12
+    load    %rbx
+    load    %rbp
+    pop     %rcx
+    .cfi_adjust_cfa_offset -8
+    .cfi_register %rip, %rcx
+    notrack jmp *%rcx
+finish bi_switch
+
+/* void *bi_switch_prepare(void *top [rdi], unsigned long room [rsi],
+ *                         void (*entry)(void *) [rdx], void *arg [rcx]) */
+function bi_switch_prepare
+    lea     enter(%rip), %rax
+    mov     %rax, -0x08(%rdi)
+    movq    $0, -0x10(%rdi)
+    mov     %rdx, -0x18(%rdi)
+    mov     %rcx, -0x20(%rdi)
+    movq    $0, -0x28(%rdi)
+    movq    $0, -0x30(%rdi)
+    movq    $0, -0x38(%rdi)
+#ifndef BI_NO_FP_CONTROL
+    stmxcsr -0x40(%rdi)
+    fnstcw  -0x3c(%rdi)
+#endif
+    lea     -0x38 - FP_BYTES(%rdi), %rax
+    ret
+finish bi_switch_prepare
+
+/* Where a prepared context begins: nobody called it, so its return address is
+ * undefined and a backtrace ends here.  Unwinders look one byte before the
+ * place they were given, hence the nop inside of the frame information. */
+    .type   enter, %function
+    .cfi_startproc
+    .cfi_undefined %rip
+    nop
+enter:
+    mov     %r12, %rdi
+    call    *%rbx
+    ud2
+finish enter
+
+string bi_switch_name, x86_64
+finish_file

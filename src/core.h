@@ -1,0 +1,168 @@
+/* core.h: the nouns.  Everything above is easy once these are known.
+ *
+ *   run    one bide_run(): a thread, its tasks, its clock, its reactor
+ *   task   a function on its own stack; READY (on run->ready), RUNNING
+ *          (run->current), PARKED (task->wait is set) or ENDED
+ *   wait   one suspension of one task, on that task's stack: who may end it,
+ *          how it is taken back, what came of it
+ *   scope  a stretch of code that can be cancelled as one; scopes form a tree:
+ *          a task's are nested in it, a group's children hang below its own
+ *   timer  a point in time and what to do then
+ *
+ * A run belongs to one thread and nothing of it is locked.  Only the inbox
+ * (inbox.h) is touched by others.
+ */
+#ifndef BI_CORE_H
+#define BI_CORE_H
+
+#include "coro.h"
+#include "heap.h"
+#include "list.h"
+#include "stack.h"
+
+struct bi_run;
+struct bi_task;
+
+/* In run->timers while armed. */
+struct bi_timer {
+    struct bi_heap_node node;
+    bide_time deadline;
+    uint64_t order; /* of arming: equal deadlines fire in it */
+    void (*fire)(struct bi_timer *timer);
+    bool armed;
+};
+
+/* One wait, on the waiter's stack from before bi_park() until it returns. */
+struct bi_wait {
+    struct bi_list link; /* the queue of whoever will wake it, its to use */
+    struct bi_task *task;
+    /* Cancel: take it back.  True: done, nobody will wake it.  False: that is
+     * asked for, and the wake-up will come.  NULL: cannot be taken back. */
+    bool (*withdraw)(struct bi_wait *wait);
+    const char *what; /* for people: "read", "join", ... */
+    const void *on;   /* the object, where there is one */
+    int fd;           /* the descriptor, or -1 */
+    bool withdrawn;
+    intptr_t value; /* what the waker handed over */
+};
+
+enum bi_scope_state {
+    BI_SCOPE_EARLY = 0x62694341, /* cancelled before it was opened */
+    BI_SCOPE_OPEN = 0x62694f70,
+    BI_SCOPE_CLOSED = 0x6269436c,
+};
+
+/* struct bide_scope, as it is inside. */
+struct __attribute__((may_alias)) bi_scope {
+    struct bi_scope *parent;  /* the next one out, NULL at the run's root */
+    struct bi_scope *verdict; /* the outermost fired scope in force, or NULL */
+    struct bi_task *task;          /* whose code it is around */
+    struct bi_list children;  /* scopes whose parent is this one */
+    struct bi_list sibling;   /* on parent->children while open */
+    struct bi_timer timer;    /* armed while a deadline is ahead */
+    bide_time nearest;        /* of the deadlines in force here */
+    bide_time grace;          /* of a shield */
+    uint32_t state;           /* enum bi_scope_state */
+    int16_t code;             /* 0, or what it fired with */
+    bool shield;
+    bool grace_runs; /* a cancel has reached the shield */
+    bool fired;      /* decided at close */
+};
+
+/* The control block, in the top of the task's own stack.  A `bide_task *` is
+ * its address and its generation in one (task.h). */
+struct bi_task {
+    /* The line that every switch touches. */
+    struct bi_coro coro;
+    struct bi_list ready;   /* on run->ready while READY */
+    struct bi_scope *scope; /* the innermost open one */
+    struct bi_wait *wait;   /* while PARKED */
+
+    struct bi_run *run;
+    struct bi_stack *stack;
+    bide_fn *fn;
+    void *arg;
+    intptr_t result;         /* once ended */
+    struct bi_list all;      /* on run->tasks until its memory is given back */
+    struct bi_list joiners;  /* bi_wait of those who join it */
+    struct bi_scope root;    /* its own scope: bide_cancel() fires it */
+    void (*on_end)(struct bi_task *task); /* its group's, or NULL: the run's */
+    struct bide_group *group;
+    struct bi_wait *starter; /* the bide_group_start() that waits for ready */
+    struct bi_list held;     /* bi_held of what it owns */
+    const void *site;        /* where it was spawned: a return address */
+    uint64_t id;             /* 1, 2, ... in order of spawning */
+    uint64_t end_order;      /* among the ends of the run */
+    bide_time parked_at;     /* the run's clock when it parked */
+    uint32_t watchers;       /* bide_wait_tasks() calls that look at it */
+    bool handle;             /* a handle is out */
+    bool ended;
+    bool cut;  /* ended by a cancel: its result is no failure of its own */
+    bool read; /* its result has been seen by someone */
+    char name[32]; /* "": "task-<id>" */
+} __attribute__((aligned(BI_LINE)));
+
+/* Something with an owner that must hear of the owner's end. */
+struct bi_held {
+    struct bi_list link; /* on the owner's `held` */
+    void (*owner_ended)(struct bi_held *held);
+};
+
+/* One bide_run(). */
+struct bi_run {
+    /* The scheduler. */
+    struct bi_list ready;
+    struct bi_task *current; /* NULL while the loop runs */
+    unsigned tick;      /* switches until the loop gets a turn */
+    unsigned budget;    /* fast calls until the task's turn is over */
+    struct bi_coro loop;
+    uint64_t switches;
+
+    /* Timers and the clock. */
+    struct bi_heap timers;
+    uint64_t timer_order;
+    bide_time now; /* when the loop last looked */
+    bide_time watch_at; /* when `watch` is due: no timer, it wakes no task */
+    void (*watch)(struct bi_run *run);
+
+    /* Tasks. */
+    struct bi_stack_pool stacks;
+    struct bi_list tasks;
+    struct bi_list watchers; /* bi_wait of bide_wait_tasks() calls */
+    struct bi_task *main;
+    size_t stack_bytes;
+    uint64_t spawned, alive, alive_peak, ends;
+    unsigned task_limit;
+    bool closing;      /* main has returned: no more bide_spawn() */
+    bool forced;       /* deadlocked: every wait is refused, shields or not */
+    bool interrupted;  /* SIGINT cancelled main */
+    struct bi_scope root; /* the parent of every task of the run */
+    void (*on_error)(const struct bide_error *e);
+
+    /* Higher floors. */
+    struct bi_reactor *reactor;
+    struct bide_loop *handle;
+};
+
+/* The run of this thread, or NULL. */
+extern _Thread_local struct bi_run *bi_here
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* The running task, or NULL. */
+static inline struct bi_task *bi_current(void)
+{
+    return bi_here ? bi_here->current : NULL;
+}
+
+/* The running task; outside of one `func` was misused. */
+static inline struct bi_task *bi_current_in(const char *func)
+{
+    struct bi_task *task = bi_current();
+    BI_CONTRACT(task, func, "was called outside a task");
+    return task;
+}
+
+/* The task's name, in `buf` (of 32 bytes) where it has none of its own. */
+const char *bi_task_name(const struct bi_task *task, char *buf);
+
+#endif

@@ -1,0 +1,37 @@
+/* coro.c: make, adopt and finish a coroutine.
+ *
+ * A stack changes hands here: bi_coro_make() wipes from the tools' books what
+ * the last coroutine on it left (ASan's poison of frames that never returned,
+ * Valgrind's defined bytes), so that stack.c need not know who ran on it.
+ *
+ * A finished coroutine cannot tidy up after itself, for it stands on what would
+ * have to go; the one that it resumes does so, on arrival.
+ */
+#include "coro.h"
+
+#include <stdlib.h>
+
+void bi_coro_adopt(struct bi_coro *c)
+{
+    c->sp = NULL;
+    bi_annotate_adopt(&c->tools);
+}
+
+void bi_coro_make(struct bi_coro *c, void *low, void *top,
+                  void (*entry)(void *), void *arg)
+{
+    size_t bytes = (size_t)((char *)top - (char *)low);
+
+    bi_assert((uintptr_t)top % 16 == 0);
+    bi_annotate_reuse(low, bytes);
+    bi_annotate_make(&c->tools, low, bytes);
+    c->sp = bi_switch_prepare(top, bytes, entry, arg);
+}
+
+void bi_coro_finish(struct bi_coro *from, struct bi_coro *to)
+{
+    bi_assert(from != to);
+    bi_annotate_finish(&from->tools, &to->tools);
+    bi_switch(&from->sp, to->sp);
+    abort(); /* somebody resumed what had ended */
+}

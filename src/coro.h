@@ -1,0 +1,44 @@
+/* coro.h: a coroutine: a suspended or running stack, told to the tools.
+ *
+ * bi_coro_switch() and bi_coro_finish() are the only callers of bi_switch(), so
+ * that what Valgrind, ASan and TSan must hear about a change of stacks is said
+ * in one place.
+ */
+#ifndef BI_CORO_H
+#define BI_CORO_H
+
+#include "annotate.h"
+#include "arch/switch.h"
+#include "base.h"
+
+struct bi_coro {
+    void *sp; /* where it is suspended; of no meaning while it runs */
+    struct bi_annotate tools;
+};
+
+/* The coroutine that is running now, on the thread's own stack. */
+void bi_coro_adopt(struct bi_coro *c);
+
+/* A coroutine that will call `entry(arg)` on the stack [low, top). */
+void bi_coro_make(struct bi_coro *c, void *low, void *top,
+                  void (*entry)(void *), void *arg);
+
+/* Suspend `from`, which runs, and resume `to`. */
+static inline void bi_coro_switch(struct bi_coro *from, struct bi_coro *to)
+{
+    bi_annotate_leave(&from->tools, &to->tools);
+    bi_switch(&from->sp, to->sp);
+    bi_annotate_arrive(&from->tools);
+}
+
+/* Leave `from` for good and resume `to`; the stack of `from` may be reused from
+ * the next switch on. */
+_Noreturn void bi_coro_finish(struct bi_coro *from, struct bi_coro *to);
+
+/* To be called first in `entry`: the coroutine `c` has arrived on its stack. */
+static inline void bi_coro_began(struct bi_coro *c)
+{
+    bi_annotate_arrive(&c->tools);
+}
+
+#endif

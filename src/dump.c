@@ -1,0 +1,99 @@
+/* dump.c: who waits for what, since when. */
+#include "dump.h"
+
+#include "reactor.h"
+#include "sys.h"
+#include "task.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+/* One line, in one write. */
+static __attribute__((format(printf, 2, 3))) void line(int fd,
+                                                       const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(text, sizeof text - 1, format, args);
+    va_end(args);
+    if (n < 0)
+        return;
+    size_t len = (size_t)n < sizeof text - 1 ? (size_t)n : sizeof text - 2;
+    text[len++] = '\n';
+    (void)!bi_sys_write(fd, text, len);
+}
+
+/* "join 'child'", "read 5", "mutex 0x7f..." */
+static void describe(const struct bi_wait *wait, char *text, size_t room)
+{
+    char name[32];
+    if (wait->fd >= 0)
+        snprintf(text, room, "%s on descriptor %d", wait->what, wait->fd);
+    else if (strcmp(wait->what, "join") == 0)
+        snprintf(text, room, "join of '%s'", bi_task_name(wait->on, name));
+    else if (wait->on)
+        snprintf(text, room, "%s %p", wait->what, wait->on);
+    else
+        snprintf(text, room, "%s", wait->what);
+}
+
+static void dump_task(int fd, const struct bi_task *task, bide_time now)
+{
+    char name[32], where[48], what[96];
+    struct bide_error e = bi_task_error(task, name, where);
+    if (task->ended) {
+        line(fd, "  %-20s ended with %ld, spawned at %s", e.task, (long)e.code,
+             where);
+    } else if (!task->wait) {
+        bool runs = task->run->current == task;
+        line(fd, "  %-20s %s, spawned at %s", e.task, runs ? "runs" : "is ready",
+             where);
+    } else {
+        bide_time span = now > task->parked_at ? now - task->parked_at : 0;
+        describe(task->wait, what, sizeof what);
+        line(fd, "  %-20s waits: %s, for %lld.%03d s, spawned at %s", e.task,
+             what, (long long)(span / BIDE_SEC(1)),
+             (int)(span % BIDE_SEC(1) / BIDE_MS(1)), where);
+    }
+}
+
+void bi_dump_tasks(int fd, const struct bi_run *run, bool alive_only)
+{
+    bide_time now = bi_sys.now();
+    BI_LIST_EACH(it, &run->tasks) {
+        const struct bi_task *task = bi_container_of(it, struct bi_task, all);
+        if (!alive_only || !task->ended)
+            dump_task(fd, task, now);
+    }
+}
+
+void bide_dump(int fd)
+{
+    const struct bi_run *run = bi_here;
+    if (!run) {
+        line(fd, "bide: this thread has no run");
+        return;
+    }
+    line(fd, "bide: %llu tasks alive, %llu spawned, %llu switches, %s",
+         (unsigned long long)run->alive, (unsigned long long)run->spawned,
+         (unsigned long long)run->switches, run->reactor->backend->name);
+    bi_dump_tasks(fd, run, false);
+}
+
+void bide_stats(struct bide_stats *out)
+{
+    const struct bi_run *run = bi_here;
+    *out = (struct bide_stats){0};
+    if (!run)
+        return;
+    *out = (struct bide_stats){
+        .switches = run->switches,
+        .spawned = run->spawned,
+        .alive = run->alive,
+        .alive_peak = run->alive_peak,
+        .stacks = run->stacks.mapped,
+        .submits = run->reactor->submits,
+        .wakeups = run->reactor->wakeups,
+    };
+}

@@ -1,0 +1,10 @@
+/* dump.h: the list of tasks, for reports. */
+#ifndef BI_DUMP_H
+#define BI_DUMP_H
+
+#include "core.h"
+
+/* A line for each task of `run`, or for those that have not ended. */
+void bi_dump_tasks(int fd, const struct bi_run *run, bool alive_only);
+
+#endif

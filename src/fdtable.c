@@ -1,0 +1,112 @@
+/* fdtable.c: entries by number, in blocks that never move. */
+#include "fdtable.h"
+
+#include "sys.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define BLOCK_ENTRIES 256
+#define BLOCK_BYTES (BLOCK_ENTRIES * sizeof(struct bi_fd))
+
+static void *pages(size_t bytes)
+{
+    int error;
+    return bi_sys.map(bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &error);
+}
+
+void bi_fdtable_end(struct bi_fdtable *t)
+{
+    for (size_t i = 0; i < t->block_count; i++)
+        if (t->blocks[i])
+            bi_sys.unmap(t->blocks[i], BLOCK_BYTES);
+    if (t->blocks)
+        bi_sys.unmap(t->blocks, t->block_count * sizeof *t->blocks);
+    *t = (struct bi_fdtable){0};
+}
+
+/* Make the directory long enough for block `i`. */
+static bool reach(struct bi_fdtable *t, size_t i)
+{
+    if (i < t->block_count)
+        return true;
+    size_t count = t->block_count ? t->block_count * 2 : 512;
+    while (count <= i)
+        count *= 2;
+    struct bi_fd **blocks = pages(count * sizeof *blocks);
+    if (!blocks)
+        return false;
+    if (t->blocks) {
+        memcpy(blocks, t->blocks, t->block_count * sizeof *blocks);
+        bi_sys.unmap(t->blocks, t->block_count * sizeof *blocks);
+    }
+    t->blocks = blocks;
+    t->block_count = count;
+    return true;
+}
+
+struct bi_fd *bi_fd_find(const struct bi_fdtable *t, int fd)
+{
+    size_t i = (size_t)(unsigned)fd / BLOCK_ENTRIES;
+    if (fd < 0 || i >= t->block_count || !t->blocks[i])
+        return NULL;
+    return &t->blocks[i][fd % BLOCK_ENTRIES];
+}
+
+struct bi_fd *bi_fd_get(struct bi_fdtable *t, int fd)
+{
+    struct bi_fd *e = bi_fd_find(t, fd);
+    if (bi_likely(e) || fd < 0)
+        return e;
+    size_t i = (size_t)fd / BLOCK_ENTRIES;
+    if (!reach(t, i))
+        return NULL;
+    t->blocks[i] = pages(BLOCK_BYTES);
+    return bi_fd_find(t, fd);
+}
+
+void bi_fd_renew(struct bi_fd *e, enum bi_fd_kind kind, bool ours)
+{
+    e->reader = e->writer = NULL;
+    e->kind = (uint8_t)kind;
+    e->ours = ours;
+    e->drained = e->registered = e->readable = e->writable = false;
+    e->round++;
+}
+
+static enum bi_fd_kind socket_kind(int fd)
+{
+    int type = 0;
+    socklen_t len = sizeof type;
+    if (bi_sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+        return BI_FD_UNKNOWN;
+    return type == SOCK_STREAM || type == SOCK_SEQPACKET ? BI_FD_STREAM
+                                                         : BI_FD_DGRAM;
+}
+
+static enum bi_fd_kind kind_of(int fd)
+{
+    int type = bi_sys_file_type(fd);
+    if (type < 0)
+        return BI_FD_UNKNOWN;
+    switch (type) {
+    case S_IFSOCK:
+        return socket_kind(fd);
+    case S_IFIFO:
+        return BI_FD_PIPE;
+    case S_IFCHR:
+        return BI_FD_TTY;
+    case S_IFREG:
+    case S_IFBLK:
+        return bi_sys_getfl(fd) & O_DIRECT ? BI_FD_DIRECT : BI_FD_FILE;
+    default:
+        return BI_FD_OTHER;
+    }
+}
+
+enum bi_fd_kind bi_fd_learn(struct bi_fd *e, int fd)
+{
+    e->kind = (uint8_t)kind_of(fd);
+    return e->kind;
+}

@@ -1,0 +1,433 @@
+/* group.c: tasks that end before the group's close returns.
+ *
+ * A group is a scope of its owner, with the children's own scopes below it: a
+ * cancel of the group, or of anything around it, reaches the children by the
+ * tree alone.  A child holds its group's address; the group stays where it is
+ * because its close waits for the last child.
+ *
+ * Ends that bide_group_next() has not asked for are kept as (arg, result) in a
+ * ring, first the eight places in the struct, then pages of its own; a child's
+ * stack is given back at its end.  The ring grows when a child is spawned, so
+ * that its end cannot fail, up to RING_MOST ends: a server that never asks must
+ * not grow for ever, so beyond that the oldest is dropped, and next says so.
+ */
+#include "group.h"
+
+#include "park.h"
+#include "sys.h"
+#include "task.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define RING_MOST ((size_t)65536)
+#define ERRORS_KEPT 8
+
+struct bi_ended {
+    void *arg;
+    intptr_t result;
+};
+
+static_assert(sizeof(struct bi_group) <= offsetof(struct bide_group, _ended),
+              "struct bide_group is too small in bide.h");
+static_assert(sizeof((struct bide_group *)0)->_ended[0] ==
+                  sizeof(struct bi_ended), "as in bide.h");
+
+/* ---- The ring of ends --------------------------------------------------- */
+
+static struct bi_ended *own_places(struct bide_group *group)
+{
+    return (struct bi_ended *)group->_ended;
+}
+
+static void ring_free(struct bide_group *group)
+{
+    struct bi_group *g = bi_group_of(group);
+    if (g->ended != own_places(group))
+        bi_sys.unmap(g->ended, g->ended_room * sizeof *g->ended);
+    g->ended = own_places(group);
+}
+
+static struct bi_ended *ring_at(const struct bi_group *g, size_t i)
+{
+    return &g->ended[(g->ended_first + i) & (g->ended_room - 1)];
+}
+
+/* Make room for one more end than could come now.  0 or -ENOMEM. */
+static int ring_reserve(struct bide_group *group)
+{
+    struct bi_group *g = bi_group_of(group);
+    if (bi_likely(g->ended_count + g->alive < g->ended_room) || g->quiet ||
+        g->ended_room == RING_MOST)
+        return 0;
+    /* From 8 to 256, which is a page, then doubling. */
+    size_t room = g->ended_room < 256 ? 256 : g->ended_room * 2;
+    int error;
+    struct bi_ended *ring = bi_sys.map(room * sizeof *ring,
+                                       PROT_READ | PROT_WRITE,
+                                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &error);
+    if (!ring)
+        return -ENOMEM;
+    for (size_t i = 0; i < g->ended_count; i++)
+        ring[i] = *ring_at(g, i);
+    ring_free(group);
+    g->ended = ring;
+    g->ended_first = 0;
+    g->ended_room = room;
+    return 0;
+}
+
+static void ring_put(struct bi_group *g, const struct bi_task *task)
+{
+    if (g->ended_count == g->ended_room) {
+        g->forgot = true;
+        g->ended_first++;
+        g->ended_count--;
+    }
+    *ring_at(g, g->ended_count++) = (struct bi_ended){task->arg, task->result};
+}
+
+static void ring_take(struct bi_group *g, void **arg, intptr_t *result)
+{
+    struct bi_ended *end = ring_at(g, 0);
+    if (arg)
+        *arg = end->arg;
+    if (result)
+        *result = end->result;
+    g->ended_first++;
+    g->ended_count--;
+}
+
+/* ---- Failures ----------------------------------------------------------- */
+
+/* `task` (a child or the body) has failed with `code`. */
+static void fail(struct bide_group *group, const struct bi_task *task,
+                 intptr_t code)
+{
+    struct bi_group *g = bi_group_of(group);
+    if (g->error_count < ERRORS_KEPT) {
+        char buf[32];
+        size_t i = g->error_count;
+        struct bide_error e = bi_task_error(task, buf, group->_errors[i].where);
+        strcpy(group->_errors[i].task, e.task);
+        group->_errors[i].code = code;
+    }
+    g->error_count++;
+    if (!g->first_error)
+        g->first_error = code;
+    if (g->policy == BIDE_FAIL_FAST)
+        bi_scope_fire(&g->scope, task->run, -ECANCELED);
+}
+
+/* How a child's end counts: 0, or its failure as others are told it. */
+static intptr_t failure(const struct bi_group *g, const struct bi_task *task)
+{
+    if (task->result >= 0)
+        return 0;
+    if (task->cut) {
+        bool alone = task->root.verdict == &task->root;
+        return g->strict && alone ? -ECHILD : 0;
+    }
+    return task->result == -ECANCELED ? -ECHILD : task->result;
+}
+
+/* ---- Start and ready ---------------------------------------------------- */
+
+struct start {
+    struct bi_wait wait;
+    struct bi_task *child;
+    bool cancelled; /* ready no longer counts: the child's end is awaited */
+};
+
+static bool start_withdraw(struct bi_wait *wait)
+{
+    struct start *start = bi_container_of(wait, struct start, wait);
+    start->cancelled = true;
+    bi_scope_fire(&start->child->root, wait->task->run, -ECANCELED);
+    return false;
+}
+
+/* A child ended whose start had not returned. */
+static void start_ended(struct bi_task *child)
+{
+    struct start *start = bi_container_of(child->starter, struct start, wait);
+    bool failed = child->result < 0 && !child->cut;
+    start->wait.withdrawn = start->cancelled && !failed;
+    bi_wake(&start->wait,
+            child->result < 0 ? bi_task_outcome(child) : -EPROTO);
+}
+
+void bide_ready(intptr_t value)
+{
+    struct bi_task *task = bi_current_in(__func__);
+    BI_CONTRACT(value >= 0, __func__, "gave a negative value");
+    if (!task->starter)
+        return;
+    struct start *start = bi_container_of(task->starter, struct start, wait);
+    if (start->cancelled)
+        return;
+    task->starter = NULL;
+    bi_wake(&start->wait, value);
+}
+
+/* ---- Children ----------------------------------------------------------- */
+
+static void wake_one(struct bi_group *g)
+{
+    struct bi_list *link = bi_list_pop(&g->waiters);
+    if (link)
+        bi_wake(bi_container_of(link, struct bi_wait, link), 0);
+}
+
+static void last_ended(struct bi_group *g, struct bi_run *run)
+{
+    g->cut = (int16_t)bi_scope_code(g->scope.parent, run);
+    while (!bi_list_empty(&g->waiters))
+        wake_one(g);
+    if (g->closer)
+        bi_wake(g->closer, 0);
+    g->closer = NULL;
+}
+
+static void child_ended(struct bi_task *task)
+{
+    struct bi_group *g = bi_group_of(task->group);
+    g->alive--;
+    if (task->starter) {
+        start_ended(task);
+    } else {
+        if (!g->quiet)
+            ring_put(g, task);
+        intptr_t code = failure(g, task);
+        if (code)
+            fail(task->group, task, code);
+    }
+    wake_one(g);
+    if (g->alive == 0)
+        last_ended(g, task->run);
+}
+
+/* Whether `g` takes children now: 0 or the refusal. */
+static int admits(struct bi_group *g, struct bi_run *run, const char *func)
+{
+    bi_annotate_defined(&g->scope.state, sizeof g->scope.state);
+    if (g->scope.state == BI_SCOPE_CLOSED)
+        return -ESHUTDOWN;
+    BI_CONTRACT(g->scope.state == BI_SCOPE_OPEN, func,
+                "used a group that was never opened");
+    return bi_scope_code(&g->scope, run) ? -ECANCELED : 0;
+}
+
+static int add(struct bide_group *group, const struct bi_spawn *how,
+               struct bi_task **out, const char *func)
+{
+    struct bi_run *run = bi_current_in(func)->run;
+    struct bi_group *g = bi_group_of(group);
+    int rc = admits(g, run, func);
+    if (rc == 0 && !how->fn)
+        rc = -EINVAL;
+    if (rc == 0)
+        rc = ring_reserve(group);
+    if (rc == 0)
+        rc = bi_task_make(run, how, out);
+    if (rc < 0)
+        return rc;
+    (*out)->group = group;
+    (*out)->on_end = child_ended;
+    g->alive++;
+    return 0;
+}
+
+int bi_group_add(struct bide_group *group, bide_task **out, bide_fn *fn,
+                 void *arg, const struct bide_spawn_options *opt,
+                 const void *site)
+{
+    struct bi_spawn how = {fn, arg, &bi_group_of(group)->scope, site, opt};
+    struct bi_task *task;
+    int rc = add(group, &how, &task, "bide_group_spawn");
+    if (rc < 0)
+        return rc;
+    if (out) {
+        task->handle = true;
+        *out = bi_task_handle(task);
+    }
+    bi_task_launch(task, opt);
+    return 0;
+}
+
+/* ---- The public face ---------------------------------------------------- */
+
+static void enter(struct bide_group *group, enum bide_policy policy,
+                  const char *func)
+{
+    struct bi_group *g = bi_group_of(group);
+    bi_scope_enter(&group->_scope, BIDE_FOREVER, func);
+    g->waiters = (struct bi_list){0};
+    g->closer = NULL;
+    g->ended = own_places(group);
+    g->ended_room = sizeof group->_ended / sizeof group->_ended[0];
+    g->ended_first = g->ended_count = g->alive = g->error_count = 0;
+    g->first_error = 0;
+    g->policy = policy;
+    g->cut = 0;
+    g->quiet = g->strict = g->forgot = g->was_cancelled = false;
+}
+
+void bide_group_open(struct bide_group *g, enum bide_policy policy)
+{
+    enter(g, policy, __func__);
+}
+
+void bi_group_enter(struct bide_group *group, enum bide_policy policy,
+                    bool strict, const char *func)
+{
+    enter(group, policy, func);
+    bi_group_of(group)->quiet = true;
+    bi_group_of(group)->strict = strict;
+}
+
+int bide_group_spawn(struct bide_group *g, bide_fn *fn, void *arg)
+{
+    return bi_group_add(g, NULL, fn, arg, NULL, __builtin_return_address(0));
+}
+
+int bide_group_spawn_with(struct bide_group *g, bide_task **out, bide_fn *fn,
+                          void *arg, const struct bide_spawn_options *opt)
+{
+    return bi_group_add(g, out, fn, arg, opt, __builtin_return_address(0));
+}
+
+intptr_t bide_group_start(struct bide_group *group, bide_fn *fn, void *arg)
+{
+    struct bi_task *self = bi_current_in(__func__);
+    struct bi_spawn how = {fn, arg, &bi_group_of(group)->scope,
+                           __builtin_return_address(0), NULL};
+    struct start start = {
+        .wait = bi_wait_make(self, "start", group, start_withdraw),
+    };
+    int rc = bi_park_check(self);
+    if (rc == 0)
+        rc = add(group, &how, &start.child, __func__);
+    if (rc < 0)
+        return rc;
+    start.child->starter = &start.wait;
+    bi_task_launch(start.child, NULL);
+    return bi_park(&start.wait);
+}
+
+/* Wait for one end.  0 or the refusal. */
+static int wait_for_end(struct bi_group *g, struct bi_task *self,
+                        const char *what)
+{
+    struct bi_wait wait = bi_wait_make(self, what, g, bi_wait_unlink);
+    bi_list_push_back(&g->waiters, &wait.link);
+    return (int)bi_park(&wait);
+}
+
+int bi_group_wait_below(struct bide_group *group, size_t n)
+{
+    struct bi_group *g = bi_group_of(group);
+    struct bi_task *self = bi_current();
+    int rc = 0;
+    while (rc == 0 && g->alive >= n)
+        rc = wait_for_end(g, self, "gather");
+    return rc;
+}
+
+int bide_group_next(struct bide_group *group, void **arg, intptr_t *result)
+{
+    struct bi_task *self = bi_current_in(__func__);
+    struct bi_group *g = bi_group_of(group);
+    BI_CONTRACT(g->scope.state == BI_SCOPE_OPEN, __func__,
+                "used a group that is not open");
+    int rc = bi_park_check(self);
+    while (rc == 0 && g->ended_count == 0 && g->alive) {
+        rc = wait_for_end(g, self, "group next");
+        if (rc == 0 && g->ended_count == 0)
+            rc = bi_park_check(self);
+    }
+    if (rc < 0)
+        return rc;
+    if (g->forgot) {
+        g->forgot = false;
+        return -EOVERFLOW;
+    }
+    if (g->ended_count == 0)
+        return 0;
+    ring_take(g, arg, result);
+    return 1;
+}
+
+void bide_group_cancel(struct bide_group *g)
+{
+    bide_scope_cancel(&g->_scope);
+}
+
+/* The body came to `result`, a negative one.  Returns what that is to others:
+ * 0 where it is the group's own cancel. */
+static intptr_t body_failed(struct bide_group *group, struct bi_task *self,
+                            intptr_t result)
+{
+    struct bi_group *g = bi_group_of(group);
+    if (result == bi_scope_noticed(&g->scope))
+        return 0;
+    intptr_t code = result == -ECANCELED ? -ECHILD : result;
+    fail(group, self, code);
+    bi_scope_fire(&g->scope, self->run, -ECANCELED);
+    return code;
+}
+
+/* What close returns, all children having ended. */
+static intptr_t verdict(const struct bi_group *g, intptr_t result)
+{
+    if (g->first_error && g->policy == BIDE_FAIL_FAST)
+        return g->first_error;
+    return g->cut ? g->cut : result;
+}
+
+intptr_t bi_group_leave(struct bide_group *group, intptr_t result,
+                        const char *func)
+{
+    struct bi_task *self = bi_current_in(func);
+    struct bi_group *g = bi_group_of(group);
+    BI_CONTRACT(g->scope.state == BI_SCOPE_OPEN && g->scope.task == self &&
+                self->scope == &g->scope, func,
+                "closed a group that is not its innermost open one");
+    if (result < 0)
+        result = body_failed(group, self, result);
+    g->cut = (int16_t)bi_scope_code(g->scope.parent, self->run);
+    if (g->alive) {
+        struct bi_wait wait = bi_wait_make(self, "group close", g, NULL);
+        g->closer = &wait;
+        bi_park(&wait);
+    }
+    g->was_cancelled = g->scope.verdict != NULL;
+    bi_scope_leave(&group->_scope, func);
+    ring_free(group);
+    return verdict(g, result);
+}
+
+intptr_t bide_group_close(struct bide_group *g, intptr_t result)
+{
+    return bi_group_leave(g, result, __func__);
+}
+
+bool bide_group_cancelled(const struct bide_group *group)
+{
+    const struct bi_group *g = bi_group_of(group);
+    if (g->scope.state == BI_SCOPE_OPEN)
+        return g->scope.verdict != NULL;
+    return g->scope.state == BI_SCOPE_CLOSED && g->was_cancelled;
+}
+
+size_t bide_group_errors(const struct bide_group *group, struct bide_error *out,
+                         size_t n)
+{
+    const struct bi_group *g = bi_group_of(group);
+    size_t kept = g->error_count < ERRORS_KEPT ? g->error_count : ERRORS_KEPT;
+    for (size_t i = 0; i < n && i < kept; i++)
+        out[i] = (struct bide_error){group->_errors[i].task,
+                                     group->_errors[i].code,
+                                     group->_errors[i].where};
+    return g->error_count;
+}

@@ -1,0 +1,46 @@
+/* inbox.h: the one door for other threads (and for signal handlers).
+ *
+ * A letter is pushed by anybody and delivered, in order, by the run's thread.
+ * The eventfd is written only while the run sleeps, or is about to.
+ */
+#ifndef BI_INBOX_H
+#define BI_INBOX_H
+
+#include "base.h"
+
+#include <stdatomic.h>
+
+/* The poster's, until `deliver` is called on the run's thread. */
+struct bi_letter {
+    struct bi_letter *next;
+    void (*deliver)(struct bi_letter *letter);
+};
+
+struct bi_inbox {
+    _Atomic(struct bi_letter *) newest; /* a stack; delivered from its bottom */
+    atomic_bool asleep; /* the run sleeps, or will without another look */
+    atomic_bool nudged; /* a wake-up without a letter */
+    atomic_uint holders; /* of the run's handle: something may still come */
+    int wake_fd;        /* an eventfd, for the reactor to wait on; never read */
+};
+
+/* 0 or a negated errno. */
+int bi_inbox_open(struct bi_inbox *in);
+void bi_inbox_close(struct bi_inbox *in);
+
+/* Push a letter, and wake the run if it sleeps.                       [any] */
+void bi_inbox_post(struct bi_inbox *in, struct bi_letter *letter);
+
+/* Wake the run, without a letter.  Async-signal-safe.                 [any] */
+void bi_inbox_nudge(struct bi_inbox *in);
+
+/* Deliver what has come.  True if anything had, a nudge included. */
+bool bi_inbox_deliver(struct bi_inbox *in);
+
+/* Say that the run is about to sleep.  False: something has come, do not. */
+bool bi_inbox_sleep(struct bi_inbox *in);
+
+/* Say that it is awake again. */
+void bi_inbox_awake(struct bi_inbox *in);
+
+#endif

@@ -1,0 +1,78 @@
+/* mutex.c: a lock with an owner.
+ *
+ * Unlock hands over: the first waiter owns the lock before unlock returns, so
+ * that nobody can barge in and a waiter that was woken has it, cancelled or
+ * not.  The owner keeps a list of what it holds: if it ends without unlocking,
+ * the lock is dead until its user has mended what it guards.
+ */
+#include "task.h"
+#include "waitq.h"
+
+static_assert(sizeof((struct bide_mutex *)0)->_held >= sizeof(struct bi_held),
+              "struct bide_mutex is too small in bide.h");
+
+/* The owner of a lock whose owner ended. */
+#define DEAD ((bide_task *)(uintptr_t)1)
+
+static struct bi_held *held_of(struct bide_mutex *m)
+{
+    return (struct bi_held *)m->_held;
+}
+
+static void owner_ended(struct bi_held *held)
+{
+    struct bide_mutex *m = bi_container_of(held, struct bide_mutex, _held);
+    m->_owner = DEAD;
+    bi_waitq_wake_all(&m->_q, -EOWNERDEAD);
+}
+
+static void own(struct bide_mutex *m, struct bi_task *task)
+{
+    m->_owner = bi_task_handle(task);
+    held_of(m)->owner_ended = owner_ended;
+    bi_list_push_back(&task->held, &held_of(m)->link);
+}
+
+/* Lock it if that needs no wait: 0, -EAGAIN, -EDEADLK or -EOWNERDEAD. */
+static int try(struct bide_mutex *m, struct bi_task *self)
+{
+    if (bi_likely(!m->_owner)) {
+        own(m, self);
+        return 0;
+    }
+    if (m->_owner == DEAD)
+        return -EOWNERDEAD;
+    return m->_owner == bi_task_handle(self) ? -EDEADLK : -EAGAIN;
+}
+
+int bide_mutex_lock(struct bide_mutex *m)
+{
+    struct bi_task *self = bi_current_in(__func__);
+    int rc = bi_park_check(self);
+    if (rc == 0)
+        rc = try(m, self);
+    if (rc != -EAGAIN)
+        return rc;
+    struct bi_wait wait = bi_wait_make(self, "mutex", m, bi_wait_unlink);
+    return (int)bi_waitq_park(&m->_q, &wait);
+}
+
+int bide_mutex_trylock(struct bide_mutex *m)
+{
+    return try(m, bi_current_in(__func__));
+}
+
+int bide_mutex_unlock(struct bide_mutex *m)
+{
+    struct bi_task *self = bi_current_in(__func__);
+    if (m->_owner != bi_task_handle(self))
+        return -EPERM;
+    bi_list_remove(&held_of(m)->link);
+    m->_owner = NULL;
+    struct bi_wait *next = bi_waitq_pop(&m->_q);
+    if (!next)
+        return 0;
+    own(m, next->task);
+    bi_wake(next, 0);
+    return 0;
+}

@@ -1,0 +1,226 @@
+/* op.c: how to make a call without blocking, and how to make it on a thread.
+ *
+ * No descriptor's flags are changed: others may share them.  So a call that
+ * must not block says so itself (MSG_DONTWAIT, RWF_NOWAIT), and where neither
+ * serves the descriptor's own O_NONBLOCK is asked for; if that is not set, the
+ * call is one for a thread.  There poll(2) comes first, so that a thread is
+ * only caught where somebody else takes away what was ready.
+ */
+#include "op.h"
+
+#include "sys.h"
+
+/* How long a thread waits before a Unix connect is tried again whose listener's
+ * queue is full: the kernel has no event for it. */
+#define CONNECT_PAUSE BIDE_MS(2)
+
+static const char *const names[] = {
+    [BI_OP_READ] = "read",       [BI_OP_WRITE] = "write",
+    [BI_OP_READV] = "readv",     [BI_OP_WRITEV] = "writev",
+    [BI_OP_RECV] = "recv",       [BI_OP_SEND] = "send",
+    [BI_OP_RECVMSG] = "recvmsg", [BI_OP_SENDMSG] = "sendmsg",
+    [BI_OP_ACCEPT] = "accept",   [BI_OP_CONNECT] = "connect",
+    [BI_OP_POLL] = "poll",       [BI_OP_OPEN] = "open",
+    [BI_OP_FSYNC] = "fsync",
+};
+
+const char *bi_op_name(const struct bi_op *op)
+{
+    return names[op->kind];
+}
+
+short bi_op_events(const struct bi_op *op)
+{
+    switch (op->kind) {
+    case BI_OP_READ:
+    case BI_OP_READV:
+    case BI_OP_RECV:
+    case BI_OP_RECVMSG:
+    case BI_OP_ACCEPT:
+        return POLLIN;
+    case BI_OP_POLL:
+        return (short)op->flags;
+    default:
+        return POLLOUT;
+    }
+}
+
+/* read(2) and its family, with RWF_ flags. */
+static intptr_t transfer(struct bi_op *op, int rwf)
+{
+    struct iovec one = {op->buf, op->len}, *iov = &one;
+    int n = 1;
+    if (op->kind == BI_OP_READV || op->kind == BI_OP_WRITEV) {
+        iov = op->iov;
+        n = (int)op->len;
+    }
+    if (op->kind == BI_OP_READ || op->kind == BI_OP_READV)
+        return bi_sys_preadv2(op->fd, iov, n, op->at, rwf);
+    return bi_sys_pwritev2(op->fd, iov, n, op->at, rwf);
+}
+
+/* Whether O_NONBLOCK holds for this descriptor: 1, 0 or a negated errno. */
+static int nonblocking(const struct bi_op *op)
+{
+    int type = bi_sys_file_type(op->fd);
+    if (type == S_IFREG || type == S_IFBLK)
+        return 0;
+    int flags = bi_sys_getfl(op->fd);
+    return flags < 0 ? flags : (flags & O_NONBLOCK) != 0;
+}
+
+static intptr_t try_transfer(struct bi_op *op)
+{
+    intptr_t n = -EOPNOTSUPP;
+    if (!op->refuses_nowait)
+        n = transfer(op, RWF_NOWAIT);
+    if (n != -EOPNOTSUPP && n != -ENOSYS)
+        return n;
+    int may = nonblocking(op);
+    if (may > 0)
+        return transfer(op, 0);
+    op->refuses_nowait = true;
+    return may < 0 ? may : -EAGAIN;
+}
+
+static intptr_t socket_call(struct bi_op *op, int flags)
+{
+    switch (op->kind) {
+    case BI_OP_RECV:
+        return bi_sys_recvfrom(op->fd, op->buf, op->len, flags, NULL, NULL);
+    case BI_OP_SEND:
+        return bi_sys_sendto(op->fd, op->buf, op->len, flags | MSG_NOSIGNAL,
+                             NULL, 0);
+    case BI_OP_RECVMSG:
+        return bi_sys_recvmsg(op->fd, op->msg, flags);
+    default:
+        return bi_sys_sendmsg(op->fd, op->msg, flags | MSG_NOSIGNAL);
+    }
+}
+
+static intptr_t take_connection(const struct bi_op *op)
+{
+    return bi_sys_accept4(op->fd, op->addr, op->addr_bytes, SOCK_CLOEXEC);
+}
+
+static intptr_t try_accept(struct bi_op *op)
+{
+    int may = nonblocking(op);
+    if (may > 0)
+        return take_connection(op);
+    op->refuses_nowait = true;
+    return may < 0 ? may : -EAGAIN;
+}
+
+/* A connect under way is asked for by connecting again: EALREADY while it is,
+ * EISCONN once it came about. */
+static intptr_t connect_result(struct bi_op *op, int rc)
+{
+    bool begun = op->mode;
+    if (rc == -EISCONN && begun)
+        return 0;
+    if (rc == -EINPROGRESS || (rc == -EALREADY && begun)) {
+        op->mode = 1;
+        return -EAGAIN;
+    }
+    return rc;
+}
+
+static intptr_t try_connect(struct bi_op *op)
+{
+    int may = nonblocking(op);
+    if (may < 0)
+        return may;
+    int rc = -EAGAIN;
+    if (may)
+        rc = bi_sys_connect(op->fd, op->addr, (socklen_t)op->len);
+    op->refuses_nowait = rc == -EAGAIN;
+    return connect_result(op, rc);
+}
+
+static intptr_t events_now(const struct bi_op *op)
+{
+    struct pollfd p = {.fd = op->fd, .events = bi_op_events(op)};
+    int n = bi_sys_poll(&p, 1, 0);
+    return n > 0 ? p.revents : n == 0 ? -EAGAIN : n;
+}
+
+static intptr_t try_once(struct bi_op *op)
+{
+    switch (op->kind) {
+    case BI_OP_READ:
+    case BI_OP_WRITE:
+    case BI_OP_READV:
+    case BI_OP_WRITEV:
+        return try_transfer(op);
+    case BI_OP_RECV:
+    case BI_OP_SEND:
+    case BI_OP_RECVMSG:
+    case BI_OP_SENDMSG:
+        return socket_call(op, op->flags | MSG_DONTWAIT);
+    case BI_OP_ACCEPT:
+        return try_accept(op);
+    case BI_OP_CONNECT:
+        return try_connect(op);
+    case BI_OP_POLL:
+        return events_now(op);
+    default:
+        return -EAGAIN;
+    }
+}
+
+intptr_t bi_op_try(struct bi_op *op)
+{
+    intptr_t rc;
+    do
+        rc = try_once(op);
+    while (rc == -EINTR);
+    return rc;
+}
+
+static intptr_t block_connect(struct bi_op *op)
+{
+    int rc = bi_sys_connect(op->fd, op->addr, (socklen_t)op->len);
+    if (rc == -EAGAIN)
+        bi_sys_poll(NULL, 0, CONNECT_PAUSE);
+    return connect_result(op, rc);
+}
+
+static intptr_t block_transfer(struct bi_op *op)
+{
+    intptr_t n = transfer(op, 0);
+    if (n == -EPIPE)
+        bi_sys_sigpipe_drain();
+    return n;
+}
+
+static intptr_t block_once(struct bi_op *op)
+{
+    switch (op->kind) {
+    case BI_OP_OPEN:
+        return bi_sys_open(op->path, op->flags, op->mode);
+    case BI_OP_FSYNC:
+        return bi_sys_fsync(op->fd, op->flags != 0);
+    case BI_OP_CONNECT:
+        return block_connect(op);
+    default:
+        break;
+    }
+    intptr_t ready = events_now(op);
+    if (ready < 0 || op->kind == BI_OP_POLL)
+        return ready;
+    if (op->kind == BI_OP_ACCEPT)
+        return take_connection(op);
+    if (op->kind <= BI_OP_WRITEV)
+        return block_transfer(op);
+    return socket_call(op, op->flags);
+}
+
+intptr_t bi_op_block(struct bi_op *op)
+{
+    intptr_t rc;
+    do
+        rc = block_once(op);
+    while (rc == -EINTR);
+    return rc;
+}

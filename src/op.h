@@ -1,0 +1,73 @@
+/* op.h: the operation record: one call to the kernel that may have to wait.
+ *
+ * It lives on the stack of the task that makes it, until the kernel has let go
+ * of it.  This file knows how to try one without blocking and how to make it
+ * on a thread that may block; the backends know how to wait for it.
+ */
+#ifndef BI_OP_H
+#define BI_OP_H
+
+#include "core.h"
+#include "offload.h"
+
+enum bi_op_kind {
+    BI_OP_READ,    /* buf, len, at (-1: the file's own position) */
+    BI_OP_WRITE,   /* likewise */
+    BI_OP_READV,   /* iov, len of them, at */
+    BI_OP_WRITEV,  /* likewise */
+    BI_OP_RECV,    /* buf, len, flags */
+    BI_OP_SEND,    /* buf, len, flags */
+    BI_OP_RECVMSG, /* msg, flags */
+    BI_OP_SENDMSG, /* msg, flags */
+    BI_OP_ACCEPT,  /* addr, addr_bytes (may be NULL) */
+    BI_OP_CONNECT, /* addr, len */
+    BI_OP_POLL,    /* flags: POLLIN, ...; the result is the events seen */
+    BI_OP_OPEN,    /* path, flags, mode; fd is -1 */
+    BI_OP_FSYNC,   /* flags: nonzero for data only */
+};
+
+/* A result that is none: make the attempt once more. */
+#define BI_AGAIN INTPTR_MIN
+
+struct bi_op {
+    struct bi_wait wait; /* wait.link: on the descriptor's list while parked */
+    struct bi_job job;   /* while it is offloaded */
+    uint8_t kind;        /* enum bi_op_kind */
+    bool offloaded;      /* a thread has it */
+    bool refuses_nowait; /* the descriptor cannot be tried without blocking */
+    bool cancelled;      /* its end was asked for by a cancel, */
+    bool closing;        /* or by bide_close() */
+    bool more;           /* the kernel said that more is there to receive */
+    bool ended;          /* bi_op_done() was called */
+    void (*done)(struct bi_op *op); /* instead of waking its task, or NULL */
+    bool polled;         /* the kernel waits for readiness in its place */
+    int fd;
+    int flags;
+    unsigned mode;
+    union {
+        void *buf;
+        struct iovec *iov;
+        struct msghdr *msg;
+        struct sockaddr *addr;
+        const char *path;
+    };
+    size_t len;
+    off_t at;
+    socklen_t *addr_bytes;
+    intptr_t result; /* once ended */
+};
+
+/* What it waits for to make progress: POLLIN, POLLOUT or, for POLL, flags. */
+short bi_op_events(const struct bi_op *op);
+
+/* "read", "accept", ...: for people. */
+const char *bi_op_name(const struct bi_op *op);
+
+/* Make it without blocking.  Returns its result, or -EAGAIN: it would block.
+ * Sets op->refuses_nowait where the descriptor cannot be asked. */
+intptr_t bi_op_try(struct bi_op *op);
+
+/* Make it on a thread that may block. */
+intptr_t bi_op_block(struct bi_op *op);
+
+#endif

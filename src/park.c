@@ -1,0 +1,83 @@
+/* park.c: THE one door that suspends a task.
+ *
+ * The record of a wait lies on the waiter's stack.  While the task is parked it
+ * belongs to whoever will end the wait, and there is exactly one end: a wake-up
+ * by the one who took it off its queue, or a withdrawal by a cancel, which
+ * takes it off itself.  Everything runs on one thread, so that "already woken"
+ * is simply "no longer parked": what was woken is not withdrawn any more.
+ *
+ * errno belongs to the thread, but foreign code in a task must find its own
+ * after a wait: it is kept here, the one place that switches a running task.
+ */
+#include "park.h"
+
+#include "sched.h"
+#include "scope.h"
+
+bool bi_wait_unlink(struct bi_wait *wait)
+{
+    bi_list_remove(&wait->link);
+    return true;
+}
+
+/* `task` has had its turn.  The loop gets one too: what the others wait for
+ * may have come from the kernel. */
+static __attribute__((noinline)) void end_turn(struct bi_task *task)
+{
+    task->run->tick = 1;
+    bi_park_yield(task);
+}
+
+int bi_park_check(struct bi_task *task)
+{
+    if (bi_unlikely(--task->run->budget == 0))
+        end_turn(task);
+    struct bi_scope *s = task->scope;
+    if (bi_likely(!s->verdict && s->nearest == BIDE_FOREVER))
+        return 0;
+    return bi_scope_code(s, task->run);
+}
+
+intptr_t bi_park(struct bi_wait *wait)
+{
+    struct bi_task *task = wait->task;
+    struct bi_run *run = task->run;
+    bi_assert(run->current == task && !task->wait);
+    int saved = errno;
+    task->wait = wait;
+    task->parked_at = run->now;
+    bi_sched_leave(run, task);
+    errno = saved;
+    bi_assert(!task->wait);
+    return wait->withdrawn ? bi_scope_noticed(task->scope) : wait->value;
+}
+
+void bi_wake(struct bi_wait *wait, intptr_t value)
+{
+    struct bi_task *task = wait->task;
+    bi_assert(task->wait == wait);
+    wait->value = value;
+    task->wait = NULL;
+    bi_sched_ready(task->run, task);
+}
+
+void bi_park_yield(struct bi_task *task)
+{
+    struct bi_run *run = task->run;
+    if (bi_list_empty(&run->ready) && run->tick > 1) {
+        run->tick--;
+        run->budget = BI_BUDGET;
+        return;
+    }
+    int saved = errno;
+    bi_sched_ready(run, task);
+    bi_sched_leave(run, task);
+    errno = saved;
+}
+
+void bi_park_behind(struct bi_task *task, struct bi_task *next)
+{
+    int saved = errno;
+    bi_sched_jump(task->run, task, next);
+    errno = saved;
+}

@@ -1,0 +1,292 @@
+/* reactor.c: operations of tasks, and one turn of the loop.
+ *
+ * One turn of the loop:
+ *
+ *     letters of other threads -> timers that are due -> ready tasks?
+ *        yes: take in what the kernel has finished, without sleeping
+ *        no:  sleep until the kernel, a letter or the first timer
+ *
+ * The hard transition is the end of an operation that is cancelled: asking the
+ * kernel to end it is not its end.  The task stays parked, its stack in place,
+ * until the operation's own completion has come; if that carries a result, the
+ * result wins.
+ */
+#include "reactor.h"
+
+#include "park.h"
+#include "sys.h"
+#include "timer.h"
+
+void (*bi_reactor_jump)(bide_time deadline);
+
+/* ---- Choosing a backend ------------------------------------------------- */
+
+static int open_with(struct bi_reactor *r, const struct bi_backend *backend,
+                     unsigned entries)
+{
+    r->backend = backend;
+    return backend->open(r, entries);
+}
+
+int bi_reactor_open(struct bi_reactor *r, struct bi_run *run,
+                    struct bi_inbox *inbox, enum bide_backend wish,
+                    unsigned entries, unsigned threads)
+{
+    *r = (struct bi_reactor){.run = run, .inbox = inbox,
+                             .offload_limit = threads};
+    int rc = 0;
+    if (wish != BIDE_EPOLL)
+        rc = open_with(r, &bi_backend_uring, entries);
+    if (wish == BIDE_AUTO && rc < 0) {
+        char why[sizeof r->reason];
+        snprintf(why, sizeof why, "%s", r->reason);
+        rc = open_with(r, &bi_backend_epoll, entries);
+        if (rc == 0)
+            snprintf(r->reason, sizeof r->reason, "%s", why);
+    } else if (wish == BIDE_EPOLL) {
+        rc = open_with(r, &bi_backend_epoll, entries);
+        if (rc == 0)
+            snprintf(r->reason, sizeof r->reason, "epoll was asked for");
+    } else if (rc == 0) {
+        snprintf(r->reason, sizeof r->reason, "io_uring works here");
+    }
+    return rc;
+}
+
+void bi_reactor_close(struct bi_reactor *r)
+{
+    bi_assert(r->in_flight == 0);
+    if (r->offload)
+        bi_offload_close(r->offload);
+    r->backend->close(r);
+    bi_fdtable_end(&r->fds);
+}
+
+/* ---- Operations --------------------------------------------------------- */
+
+static struct bi_op *op_of(struct bi_wait *wait)
+{
+    return bi_container_of(wait, struct bi_op, wait);
+}
+
+/* Take `op` out of the books: nothing of it is in flight any more. */
+static void forget(struct bi_reactor *r, struct bi_op *op)
+{
+    bi_assert(!op->ended && r->in_flight > 0);
+    op->ended = true;
+    r->in_flight--;
+    if (bi_list_linked(&op->wait.link))
+        bi_list_remove(&op->wait.link);
+}
+
+/* What `result` means to whoever made the call. */
+static intptr_t translate(struct bi_op *op, intptr_t result)
+{
+    bool nothing = result == -ECANCELED || result == -EINTR || result == BI_AGAIN;
+    if (!nothing)
+        return result;
+    if (op->closing)
+        return -EBADF;
+    op->wait.withdrawn = op->cancelled;
+    return result == -ECANCELED && !op->cancelled ? -EIO : BI_AGAIN;
+}
+
+void bi_op_done(struct bi_reactor *r, struct bi_op *op, intptr_t result)
+{
+    forget(r, op);
+    r->wakeups++;
+    op->result = translate(op, result);
+    if (op->done)
+        op->done(op);
+    else if (op->wait.task->wait == &op->wait)
+        bi_wake(&op->wait, op->result);
+}
+
+bool bi_reactor_cancel(struct bi_reactor *r, struct bi_op *op)
+{
+    if (op->cancelled || op->closing)
+        return false;
+    op->cancelled = true;
+    if (!r->backend->cancel(r, op))
+        return false;
+    forget(r, op);
+    return true;
+}
+
+static bool withdraw(struct bi_wait *wait)
+{
+    return bi_reactor_cancel(wait->task->run->reactor, op_of(wait));
+}
+
+void bi_reactor_begin(struct bi_reactor *r, struct bi_op *op)
+{
+    struct bi_fd *e = bi_fd_find(&r->fds, op->fd);
+    op->wait = bi_wait_make(bi_current(), bi_op_name(op), NULL, withdraw);
+    op->wait.fd = op->fd;
+    op->ended = op->offloaded = op->cancelled = op->closing = false;
+    if (e)
+        bi_list_push_back(&e->ops, &op->wait.link);
+    r->in_flight++;
+    r->backend->start(r, op, e);
+}
+
+static intptr_t wait_for(struct bi_reactor *r, struct bi_op *op)
+{
+    bi_reactor_begin(r, op);
+    return op->ended ? op->result : bi_park(&op->wait);
+}
+
+/* SIGPIPE is blocked in this thread; one that a write brought is taken out. */
+static intptr_t finish(const struct bi_op *op, intptr_t result)
+{
+    if (bi_unlikely(result == -EPIPE) && op->kind <= BI_OP_WRITEV)
+        bi_sys_sigpipe_drain();
+    return result;
+}
+
+intptr_t bi_reactor_run(struct bi_reactor *r, struct bi_op *op)
+{
+    struct bi_fd *e = bi_fd_get(&r->fds, op->fd);
+    if (!e && op->kind != BI_OP_OPEN)
+        return op->fd < 0 ? -EBADF : -ENOMEM;
+    op->done = NULL;
+    for (;;) {
+        intptr_t rc = -EAGAIN;
+        if (r->backend->try_first(r, op, e))
+            rc = bi_op_try(op);
+        if (rc != -EAGAIN)
+            return finish(op, rc);
+        rc = wait_for(r, op);
+        if (rc != BI_AGAIN)
+            return finish(op, rc);
+        rc = bi_park_check(op->wait.task);
+        if (rc)
+            return rc;
+    }
+}
+
+/* ---- What a thread must do ---------------------------------------------- */
+
+static struct bi_op *op_of_job(struct bi_job *job)
+{
+    return bi_container_of(job, struct bi_op, job);
+}
+
+static void work(struct bi_job *job)
+{
+    struct bi_op *op = op_of_job(job);
+    op->result = bi_op_block(op);
+}
+
+static void worked(struct bi_job *job)
+{
+    struct bi_op *op = op_of_job(job);
+    struct bi_reactor *r = op->wait.task->run->reactor;
+    bi_op_done(r, op, op->result == -EAGAIN ? BI_AGAIN : op->result);
+}
+
+void bi_reactor_offload(struct bi_reactor *r, struct bi_op *op)
+{
+    if (!r->offload)
+        r->offload = bi_offload_open(r->inbox, r->offload_limit);
+    op->job.work = work;
+    op->job.done = worked;
+    op->offloaded = true;
+    int rc = r->offload ? bi_offload_submit(r->offload, &op->job) : -ENOMEM;
+    if (rc < 0)
+        bi_op_done(r, op, rc);
+}
+
+/* ---- Closing ------------------------------------------------------------ */
+
+/* End what waits on a descriptor; what the kernel will not give up at once
+ * stays, marked, until its own end comes. */
+static void take_back(struct bi_reactor *r, struct bi_fd *e)
+{
+    struct bi_list *next, *link = bi_list_first(&e->ops);
+    for (; link && link != &e->ops; link = next) {
+        next = link->next;
+        struct bi_op *op = op_of(bi_container_of(link, struct bi_wait, link));
+        bool asked = op->cancelled || op->closing;
+        op->closing = true;
+        if (!asked && r->backend->cancel(r, op))
+            bi_op_done(r, op, -ECANCELED);
+    }
+    while ((link = bi_list_pop(&e->writers)))
+        bi_wake(bi_container_of(link, struct bi_wait, link), -EBADF);
+}
+
+int bi_reactor_close_fd(struct bi_reactor *r, int fd)
+{
+    struct bi_fd *e = bi_fd_find(&r->fds, fd);
+    if (e) {
+        take_back(r, e);
+        r->backend->let_go(r, fd, e);
+        bi_fd_renew(e, BI_FD_UNKNOWN, false);
+    }
+    int rc = bi_sys_close(fd);
+    return rc == -EINTR ? 0 : rc; /* Linux has closed it all the same */
+}
+
+/* ---- The loop ----------------------------------------------------------- */
+
+static void look_at_clock(struct bi_run *run)
+{
+    run->now = bi_sys.now();
+    bi_timer_fire_due(run, run->now);
+    if (bi_unlikely(run->now >= run->watch_at))
+        run->watch(run);
+}
+
+/* How long the loop may sleep. */
+static bide_time span_to_next(const struct bi_run *run)
+{
+    bide_time deadline;
+    if (!bi_list_empty(&run->ready))
+        return 0;
+    if (!bi_timer_next(run, &deadline) || deadline > run->watch_at)
+        deadline = run->watch_at;
+    if (deadline == BIDE_FOREVER)
+        return BIDE_FOREVER;
+    return deadline > run->now ? deadline - run->now : 0;
+}
+
+static bool nothing_can_come(const struct bi_reactor *r)
+{
+    return bi_list_empty(&r->run->ready) && !r->run->timers.root &&
+           r->in_flight == 0 && atomic_load(&r->inbox->holders) == 0;
+}
+
+/* A virtual clock goes to the next deadline instead of sleeping. */
+static bool jumped(struct bi_reactor *r, bide_time span)
+{
+    if (!bi_reactor_jump || span == 0 || span == BIDE_FOREVER || r->in_flight)
+        return false;
+    bi_reactor_jump(r->run->now + span);
+    look_at_clock(r->run);
+    return true;
+}
+
+static void sleep_for(struct bi_reactor *r, bide_time span)
+{
+    if (!bi_inbox_sleep(r->inbox))
+        span = 0;
+    r->backend->wait(r, span);
+    bi_inbox_awake(r->inbox);
+    bi_inbox_deliver(r->inbox);
+    look_at_clock(r->run);
+}
+
+bool bi_reactor_turn(struct bi_reactor *r)
+{
+    bi_inbox_deliver(r->inbox);
+    look_at_clock(r->run);
+    bide_time span = span_to_next(r->run);
+    if (span == 0)
+        r->backend->wait(r, 0);
+    else if (nothing_can_come(r))
+        return false;
+    else if (!jumped(r, span))
+        sleep_for(r, span);
+    return true;
+}

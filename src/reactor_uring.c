@@ -1,0 +1,426 @@
+/* reactor_uring.c: waiting for the kernel by io_uring.
+ *
+ * An operation is one submission, which carries the address of its record; it
+ * ends when the completion with that address is taken in.  Between the two the
+ * kernel may read and write the record's buffers, which lie on the stack of a
+ * parked task: so nothing but that completion ever ends an operation.
+ *
+ * The hard transition is the cancel.  It is one more submission, behind the
+ * operation's own, and its own outcome is not looked at: whether it found the
+ * operation, came too late, or met a disk operation that cannot be stopped, the
+ * operation's completion tells what became of it, and bytes that were moved
+ * count.  Submissions are handled in order, and a record's address is used
+ * again only after its completion was taken in; therefore a cancel can never
+ * meet a later operation at the same address.
+ *
+ * One system call a round hands over all that was begun and waits.  Completions
+ * are taken in until none is held back: the kernel shows some twenty at a time.
+ *
+ * A few files know of no wait that leaves the thread alone (a blocking tty may
+ * stop its writer half way, whatever the ring asks for).  The kernel moves
+ * those calls to threads of its own, which, unlike ours, a cancel gets back.
+ *
+ * Rejected: multishot receives (the kernel would read ahead what foreign code
+ * on the same descriptor expects); cancelling "all on this descriptor" (it
+ * hits duplicates and misses what was replaced).
+ */
+#include "annotate.h"
+#include "reactor.h"
+#include "ring.h"
+#include "sys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ENTRIES_DEFAULT 256
+
+/* r->state.  Its own address marks completions of the poll on the inbox. */
+struct uring {
+    struct bi_ring ring;
+    bool watching; /* the inbox's eventfd is polled */
+};
+
+static const uint8_t opcode_of[] = {
+    [BI_OP_READ] = BI_URING_READ,       [BI_OP_WRITE] = BI_URING_WRITE,
+    [BI_OP_READV] = BI_URING_READV,     [BI_OP_WRITEV] = BI_URING_WRITEV,
+    [BI_OP_RECV] = BI_URING_RECV,       [BI_OP_SEND] = BI_URING_SEND,
+    [BI_OP_RECVMSG] = BI_URING_RECVMSG, [BI_OP_SENDMSG] = BI_URING_SENDMSG,
+    [BI_OP_ACCEPT] = BI_URING_ACCEPT,   [BI_OP_CONNECT] = BI_URING_CONNECT,
+    [BI_OP_POLL] = BI_URING_POLL_ADD,   [BI_OP_OPEN] = BI_URING_OPENAT,
+    [BI_OP_FSYNC] = BI_URING_FSYNC,
+};
+
+static struct bi_ring *ring_of(const struct bi_reactor *r)
+{
+    return &((struct uring *)r->state)->ring;
+}
+
+/* ---- Entering ---- */
+
+/* The ring is lost, and with it what is in flight: the kernel may still write
+ * to stacks that nobody can wait for. */
+_Noreturn __attribute__((cold)) static void lost(const char *what, int error)
+{
+    bi_say("%s: %s: the operations in flight are lost", what, strerror(-error));
+    abort();
+}
+
+/* Errors that leave the ring as it was, to be entered again. */
+static bool passes(int rc)
+{
+    switch (-rc) {
+    case 0:
+    case ETIME:  /* the span is over */
+    case EINTR:  /* a signal */
+    case EAGAIN: /* no memory for a request, for now */
+    case ENOMEM:
+    case EBUSY: /* more completions are kept than there is room for */
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int entered(struct bi_reactor *r, int rc)
+{
+    if (bi_unlikely(!passes(rc)))
+        lost("io_uring_enter", rc);
+    r->submits++;
+    return rc;
+}
+
+/* Room for one more submission.  The kernel can only lack the memory for a
+ * request, which is waited for, as it would be for a page. */
+static struct bi_sqe *next(struct bi_reactor *r)
+{
+    struct bi_sqe *sqe;
+    while (!(sqe = bi_ring_next(ring_of(r))))
+        if (entered(r, bi_ring_submit(ring_of(r))) < 0)
+            bi_sys_poll(NULL, 0, BIDE_MS(1));
+    return sqe;
+}
+
+/* ---- Beginning ---- */
+
+static uint32_t poll_mask(short events)
+{
+    uint32_t mask = (uint16_t)events;
+    bool halves_swapped = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+    return halves_swapped ? mask << 16 : mask;
+}
+
+static void fill(struct bi_sqe *sqe, const struct bi_op *op,
+                 const struct bi_fd *e)
+{
+    sqe->opcode = opcode_of[op->kind];
+    sqe->fd = op->fd;
+    sqe->addr = (uintptr_t)op->buf; /* or what else is in its place */
+    sqe->user_data = (uintptr_t)op;
+
+    switch (op->kind) {
+    case BI_OP_READ:
+    case BI_OP_WRITE:
+    case BI_OP_READV:
+    case BI_OP_WRITEV:
+        sqe->len = (uint32_t)op->len;
+        sqe->off = (uint64_t)op->at;
+        sqe->flags = op->refuses_nowait ? BI_SQE_ASYNC : 0;
+        break;
+    case BI_OP_RECV:
+    case BI_OP_RECVMSG:
+        sqe->len = op->kind == BI_OP_RECV ? (uint32_t)op->len : 1;
+        sqe->op_flags = (uint32_t)op->flags;
+        sqe->prio = e && e->drained ? BI_RECV_POLL_FIRST : 0;
+        break;
+    case BI_OP_SEND:
+    case BI_OP_SENDMSG:
+        sqe->len = op->kind == BI_OP_SEND ? (uint32_t)op->len : 1;
+        sqe->op_flags = (uint32_t)op->flags | MSG_NOSIGNAL;
+        break;
+    case BI_OP_ACCEPT:
+        sqe->off = (uintptr_t)op->addr_bytes;
+        sqe->op_flags = SOCK_CLOEXEC;
+        break;
+    case BI_OP_CONNECT:
+        sqe->off = op->len;
+        break;
+    case BI_OP_POLL:
+        sqe->addr = 0;
+        sqe->op_flags = poll_mask((short)op->flags);
+        break;
+    case BI_OP_OPEN:
+        sqe->fd = AT_FDCWD;
+        sqe->flags = BI_SQE_ASYNC;
+        sqe->len = op->mode;
+        sqe->op_flags = (uint32_t)op->flags;
+        break;
+    case BI_OP_FSYNC:
+        sqe->addr = 0;
+        sqe->op_flags = op->flags ? BI_FSYNC_DATA_ONLY : 0;
+        break;
+    }
+}
+
+static void uring_start(struct bi_reactor *r, struct bi_op *op, struct bi_fd *e)
+{
+    bi_assert(op->kind < sizeof(opcode_of) && !op->polled);
+    fill(next(r), op, e);
+}
+
+/* Wait for readiness in place of the call, under the same address. */
+static void start_poll(struct bi_reactor *r, struct bi_op *op)
+{
+    struct bi_sqe *sqe = next(r);
+    sqe->opcode = BI_URING_POLL_ADD;
+    sqe->fd = op->fd;
+    sqe->op_flags = poll_mask(bi_op_events(op));
+    sqe->user_data = (uintptr_t)op;
+    op->polled = true;
+}
+
+/* The poll on the inbox goes on by itself, one completion a write, since each
+ * write is a new event; nobody has to read.  Only a poll that begins would see
+ * what was written before, so that is read away first. */
+static void watch_inbox(struct bi_reactor *r)
+{
+    struct uring *u = r->state;
+    uint64_t count;
+    bi_sys_read(r->inbox->wake_fd, &count, sizeof(count));
+    struct bi_sqe *sqe = next(r);
+    sqe->opcode = BI_URING_POLL_ADD;
+    sqe->fd = r->inbox->wake_fd;
+    sqe->len = BI_POLL_MULTISHOT;
+    sqe->op_flags = poll_mask(POLLIN);
+    sqe->user_data = (uintptr_t)u;
+    u->watching = true;
+}
+
+/* ---- Ending ---- */
+
+/* Tell the tools what the kernel wrote: they do not see it do so. */
+static void wrote_parts(const struct iovec *iov, size_t n, size_t bytes)
+{
+    for (size_t i = 0; i < n && bytes > 0; i++) {
+        size_t part = bytes < iov[i].iov_len ? bytes : iov[i].iov_len;
+        bi_annotate_defined(iov[i].iov_base, part);
+        bytes -= part;
+    }
+}
+
+static void op_wrote(const struct bi_op *op, size_t bytes)
+{
+    switch (op->kind) {
+    case BI_OP_READ:
+    case BI_OP_RECV:
+        bi_annotate_defined(op->buf, bytes < op->len ? bytes : op->len);
+        break;
+    case BI_OP_READV:
+        wrote_parts(op->iov, op->len, bytes);
+        break;
+    case BI_OP_RECVMSG:
+        wrote_parts(op->msg->msg_iov, op->msg->msg_iovlen, bytes);
+        bi_annotate_defined(op->msg, sizeof(*op->msg));
+        bi_annotate_defined(op->msg->msg_name, op->msg->msg_namelen);
+        bi_annotate_defined(op->msg->msg_control, op->msg->msg_controllen);
+        break;
+    case BI_OP_ACCEPT:
+        if (op->addr_bytes) {
+            bi_annotate_defined(op->addr_bytes, sizeof(*op->addr_bytes));
+            bi_annotate_defined(op->addr, *op->addr_bytes);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+/* The kernel did not wait, though the ring did not tell it so: the file is
+ * O_NONBLOCK and of a kind that knows no other way.  A poll helps, unless it
+ * would call the file ready whatever comes: then a thread does. */
+static void not_waited(struct bi_reactor *r, struct bi_op *op)
+{
+    const struct bi_fd *e = bi_fd_find(&r->fds, op->fd);
+    unsigned kind = e ? e->kind : BI_FD_UNKNOWN;
+    bool disk = kind == BI_FD_FILE || kind == BI_FD_DIRECT;
+    if (kind == BI_FD_UNKNOWN || disk || op->kind > BI_OP_ACCEPT)
+        bi_reactor_offload(r, op);
+    else
+        start_poll(r, op);
+}
+
+/* A completion is the end of its operation, unless it tells of nothing: an
+ * interrupted call, one that did not wait, readiness in place of a call. */
+static void op_ended(struct bi_reactor *r, struct bi_op *op,
+                     const struct bi_cqe *cqe)
+{
+    int res = cqe->res;
+    bool called_off = op->cancelled || op->closing;
+    bool nothing = op->polled || res == -EINTR || res == -EAGAIN;
+    op->polled = false;
+    op->more = cqe->flags & BI_CQE_SOCK_NONEMPTY;
+
+    if (nothing && res == -EAGAIN && !called_off) {
+        not_waited(r, op);
+        return;
+    }
+    intptr_t result = res;
+    if (nothing)
+        result = called_off ? -ECANCELED : BI_AGAIN;
+    else if (res >= 0)
+        op_wrote(op, (size_t)res);
+    bi_op_done(r, op, result);
+}
+
+/* Take in every completion that shows. */
+static void drain(struct bi_reactor *r)
+{
+    struct uring *u = r->state;
+    struct bi_cqe cqe;
+    while (bi_ring_take(&u->ring, &cqe)) {
+        if (cqe.user_data == 0)
+            continue; /* a cancel that missed */
+        if (cqe.user_data != (uintptr_t)u) {
+            op_ended(r, (struct bi_op *)(uintptr_t)cqe.user_data, &cqe);
+            continue;
+        }
+        if (cqe.res < 0 && cqe.res != -ECANCELED)
+            lost("the eventfd of a run", cqe.res);
+        u->watching = cqe.flags & BI_CQE_MORE;
+    }
+}
+
+/* Hand over, then take in what shows and what is held back. */
+static void go_round(struct bi_reactor *r, bide_time span)
+{
+    struct bi_ring *ring = ring_of(r);
+    int rc = entered(r, bi_ring_enter(ring, span));
+    drain(r);
+    while (rc == 0 && bi_ring_stirs(ring)) {
+        rc = entered(r, bi_ring_enter(ring, 0));
+        drain(r);
+    }
+}
+
+/* ---- The backend ---- */
+
+static int uring_open(struct bi_reactor *r, unsigned entries)
+{
+    struct uring *u = calloc(1, sizeof(*u));
+    if (!u) {
+        strcpy(r->reason, "io_uring: no memory");
+        return -ENOMEM;
+    }
+    int rc = bi_ring_open(&u->ring, entries ? entries : ENTRIES_DEFAULT,
+                          r->reason, sizeof(r->reason));
+    if (rc < 0) {
+        free(u);
+        return rc;
+    }
+    r->state = u;
+    return 0;
+}
+
+static void uring_close(struct bi_reactor *r)
+{
+    bi_ring_close(ring_of(r));
+    free(r->state);
+    r->state = NULL;
+}
+
+static void uring_abandon(struct bi_reactor *r)
+{
+    bi_ring_abandon(ring_of(r));
+    free(r->state);
+    r->state = NULL;
+}
+
+/* A call of its own pays where it is likely to succeed at once: a receive that
+ * has not just emptied the socket, a read from the page cache.  A send does
+ * nearly always, but two or more of them are cheaper in one batch.  Of other
+ * files the attempt finds out whether they can be asked without blocking. */
+static bool uring_try_first(struct bi_reactor *r, const struct bi_op *op,
+                            const struct bi_fd *e)
+{
+    unsigned kind = e ? e->kind : BI_FD_UNKNOWN;
+    bool disk = kind == BI_FD_FILE || kind == BI_FD_DIRECT;
+    bool queue = kind == BI_FD_STREAM || kind == BI_FD_PIPE;
+    switch (op->kind) {
+    case BI_OP_READ:
+    case BI_OP_READV:
+        return disk ? kind == BI_FD_FILE : !queue || !e->drained;
+    case BI_OP_WRITE:
+    case BI_OP_WRITEV:
+        return !disk && (!queue || bi_list_empty(&r->run->ready));
+    case BI_OP_RECV:
+    case BI_OP_RECVMSG:
+        return !e || !e->drained;
+    case BI_OP_SEND:
+    case BI_OP_SENDMSG:
+        return bi_list_empty(&r->run->ready);
+    default:
+        return false;
+    }
+}
+
+static bool uring_cancel(struct bi_reactor *r, struct bi_op *op)
+{
+    if (op->offloaded)
+        return bi_offload_withdraw(r->offload, &op->job);
+    struct bi_sqe *sqe = next(r);
+    sqe->opcode = BI_URING_CANCEL;
+    sqe->flags = BI_SQE_SKIP_SUCCESS;
+    sqe->fd = -1;
+    sqe->addr = (uintptr_t)op;
+    return false;
+}
+
+static void uring_wait(struct bi_reactor *r, bide_time span)
+{
+    const struct uring *u = r->state;
+    if (!u->watching)
+        watch_inbox(r);
+    if (span > 0 || bi_ring_unsubmitted(&u->ring) || bi_ring_stirs(&u->ring))
+        go_round(r, span);
+    else
+        drain(r);
+}
+
+/* How many operations on `e` the kernel has, or is about to get. */
+static size_t held(const struct bi_fd *e)
+{
+    size_t n = 0;
+    BI_LIST_EACH(it, &e->ops)
+        n += !bi_container_of(it, struct bi_op, wait.link)->offloaded;
+    return n;
+}
+
+/* An operation holds the file until its end is taken in, and one that is not
+ * submitted names a number that may be another file's by then.  Cancelled ones
+ * end in the round that submits the cancel, except for those that are on a
+ * thread of the kernel: they are not waited for. */
+static void uring_let_go(struct bi_reactor *r, int fd, struct bi_fd *e)
+{
+    (void)fd;
+    if (!e)
+        return;
+    size_t before, left = held(e);
+    while (left > 0) {
+        before = left;
+        go_round(r, 0);
+        left = held(e);
+        if (left == before)
+            return;
+    }
+}
+
+const struct bi_backend bi_backend_uring = {
+    .name = "io_uring",
+    .open = uring_open,
+    .close = uring_close,
+    .try_first = uring_try_first,
+    .start = uring_start,
+    .cancel = uring_cancel,
+    .wait = uring_wait,
+    .let_go = uring_let_go,
+    .abandon = uring_abandon,
+};

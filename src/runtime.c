@@ -1,0 +1,317 @@
+/* runtime.c: bide_run(): set up, run, close, take down.
+ *
+ * The loop lives on the caller's stack.  It gives the ready tasks their turn,
+ * then the reactor its own, until no task is alive.  When the main task has
+ * returned the run closes: the tasks left over are cancelled and awaited; those
+ * that refuse to end are named, again and again, in growing pauses.
+ */
+#include "dump.h"
+#include "fault.h"
+#include "interrupt.h"
+#include "loop.h"
+#include "park.h"
+#include "reactor.h"
+#include "sched.h"
+#include "scope.h"
+#include "sys.h"
+#include "task.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_ENTRIES 256
+#define DEFAULT_THREADS 4
+#define DEFAULT_GRACE BIDE_SEC(5)
+
+/* Everything of one bide_run(). */
+struct runtime {
+    struct bi_run run;
+    struct bi_reactor reactor;
+    struct bide_options options; /* with the defaults filled in */
+    sigset_t mask;               /* the thread's before */
+    bide_time pause;             /* between two namings of who will not end */
+    bool deadlocked;
+};
+
+/* Kept for bide_info(), also when the run is over. */
+static _Thread_local struct {
+    char backend_reason[200];
+    char stack_reason[160];
+} told;
+
+static struct runtime *runtime_of(struct bi_run *run)
+{
+    return bi_container_of(run, struct runtime, run);
+}
+
+/* ---- Options ------------------------------------------------------------ */
+
+/* BIDE_BACKEND outside wins over `wish`. */
+static int choose_backend(enum bide_backend *wish)
+{
+    const char *name = getenv("BIDE_BACKEND");
+    if (!name || !*name || strcmp(name, "auto") == 0)
+        return 0;
+    if (strcmp(name, "uring") == 0 || strcmp(name, "io_uring") == 0) {
+        *wish = BIDE_URING;
+    } else if (strcmp(name, "epoll") == 0) {
+        *wish = BIDE_EPOLL;
+    } else {
+        bi_say("BIDE_BACKEND is '%s'; it can be uring, epoll or auto", name);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static bool out_of_range(const struct bide_options *o)
+{
+    return (unsigned)o->backend > BIDE_EPOLL || o->shutdown_grace < 0 ||
+           (o->stack_bytes &&
+            (o->stack_bytes < BI_STACK_MIN || o->stack_bytes > BI_STACK_MAX)) ||
+           o->ring_entries > 32768 || o->thread_limit > 1024;
+}
+
+static int fill_options(struct bide_options *o, const struct bide_options *opt)
+{
+    if (opt)
+        *o = *opt;
+    if (out_of_range(o))
+        return -EINVAL;
+    if (!o->stack_bytes)
+        o->stack_bytes = BI_STACK_DEFAULT;
+    if (!o->ring_entries)
+        o->ring_entries = DEFAULT_ENTRIES;
+    if (!o->thread_limit)
+        o->thread_limit = DEFAULT_THREADS;
+    if (!o->shutdown_grace)
+        o->shutdown_grace = DEFAULT_GRACE;
+    return choose_backend(&o->backend);
+}
+
+/* ---- Fork --------------------------------------------------------------- */
+
+/* In a forked child there is no run: what the parent shares is let go. */
+static void in_child(void)
+{
+    struct bi_run *run = bi_here;
+    if (!run)
+        return;
+    struct runtime *rt = runtime_of(run);
+    bi_interrupt_release(&run->handle->inbox);
+    rt->reactor.backend->abandon(&rt->reactor);
+    bi_inbox_close(&run->handle->inbox);
+    bi_sys_mask_restore(&rt->mask);
+    bi_here = NULL;
+}
+
+static void watch_forks(void)
+{
+    static atomic_flag done = ATOMIC_FLAG_INIT;
+    if (!atomic_flag_test_and_set(&done))
+        pthread_atfork(NULL, NULL, in_child);
+}
+
+/* ---- Set-up and take-down ----------------------------------------------- */
+
+static void init_run(struct runtime *rt)
+{
+    struct bi_run *run = &rt->run;
+    run->stack_bytes = rt->options.stack_bytes;
+    run->task_limit = rt->options.task_limit;
+    run->on_error = rt->options.on_error;
+    run->reactor = &rt->reactor;
+    run->watch_at = BIDE_FOREVER;
+    run->now = bi_sys.now();
+    bi_list_init(&run->tasks);
+    bi_list_init(&run->watchers);
+    bi_stack_pool_init(&run->stacks, sizeof(struct bi_task));
+    bi_scope_link(&run->root, NULL, NULL, BIDE_FOREVER);
+    bi_sched_init(run);
+}
+
+/* Open what can be refused.  0, or a negated errno with a sentence said. */
+static int open_run(struct runtime *rt)
+{
+    const struct bide_options *o = &rt->options;
+    int error;
+    rt->run.handle = bi_loop_make(&error);
+    if (!rt->run.handle) {
+        bi_say("the run cannot start: no eventfd: %s", strerror(-error));
+        return error;
+    }
+    error = bi_reactor_open(&rt->reactor, &rt->run, &rt->run.handle->inbox,
+                            o->backend, o->ring_entries, o->thread_limit);
+    memcpy(told.backend_reason, rt->reactor.reason, sizeof told.backend_reason);
+    if (error < 0) {
+        bi_say("the run cannot start: %s", rt->reactor.reason);
+        bi_loop_drop(rt->run.handle);
+    }
+    return error < 0 && o->backend == BIDE_URING ? -ENOSYS : error;
+}
+
+static void close_run(struct runtime *rt)
+{
+    memcpy(told.stack_reason, rt->run.stacks.reason, sizeof told.stack_reason);
+    bi_reactor_close(&rt->reactor);
+    bi_loop_drop(rt->run.handle);
+    bi_stack_pool_end(&rt->run.stacks);
+}
+
+/* ---- The loop ----------------------------------------------------------- */
+
+/* Some tasks do not end: name them, and again after twice the time. */
+static void name_stragglers(struct bi_run *run)
+{
+    struct runtime *rt = runtime_of(run);
+    bi_say("the main task has returned, but %llu tasks refuse to end:",
+           (unsigned long long)run->alive);
+    bi_dump_tasks(2, run, true);
+    rt->pause *= 2;
+    run->watch_at = run->now + rt->pause;
+}
+
+static void begin_closing(struct runtime *rt)
+{
+    struct bi_run *run = &rt->run;
+    run->closing = true;
+    rt->pause = rt->options.shutdown_grace;
+    run->watch = name_stragglers;
+    bide_time room = BIDE_FOREVER - bi_sys.now();
+    run->watch_at = rt->pause < room ? bi_sys.now() + rt->pause : BIDE_FOREVER;
+    bi_scope_fire(&run->root, run, -ECANCELED);
+}
+
+static void deadlock(struct runtime *rt)
+{
+    bool again = rt->deadlocked;
+    bi_say("deadlock%s: every task waits, and nothing is left that could wake "
+           "one:", again ? " while ending" : "");
+    bi_dump_tasks(2, &rt->run, true);
+    if (again) {
+        bi_say("the run cannot end: its tasks were cancelled and wait on");
+        abort();
+    }
+    rt->deadlocked = true;
+    bi_scope_force(&rt->run);
+}
+
+static void interrupt(struct bi_run *run)
+{
+    struct bi_task *main = run->main;
+    if (main->ended || main->root.code)
+        return;
+    run->interrupted = true;
+    bi_scope_fire(&main->root, run, -ECANCELED);
+}
+
+static void loop(struct runtime *rt)
+{
+    struct bi_run *run = &rt->run;
+    while (run->alive > 0) {
+        bi_sched_turn(run);
+        if (run->main->ended && !run->closing)
+            begin_closing(rt);
+        if (run->alive > 0 && !bi_reactor_turn(&rt->reactor))
+            deadlock(rt);
+        if (bi_interrupt_taken(&run->handle->inbox))
+            interrupt(run);
+    }
+}
+
+/* The main task has ended: the loop, which begins the closing, is next. */
+static void main_ended(struct bi_task *task)
+{
+    task->run->tick = 1;
+}
+
+static int spawn_main(struct bi_run *run, bide_fn *fn, void *arg)
+{
+    struct bide_spawn_options opt = {.name = "main"};
+    struct bi_spawn how = {fn, arg, &run->root, (const void *)(uintptr_t)fn, &opt};
+    int rc = bi_task_make(run, &how, &run->main);
+    if (rc < 0) {
+        bi_say("the run cannot start: no stack for the main task: %s",
+               run->stacks.reason);
+        return rc;
+    }
+    run->main->handle = true;
+    run->main->on_end = main_ended;
+    bi_task_launch(run->main, NULL);
+    return 0;
+}
+
+static intptr_t result_of(const struct runtime *rt)
+{
+    const struct bi_task *main = rt->run.main;
+    if (rt->deadlocked)
+        return -EDEADLK;
+    if (rt->run.interrupted && main->result == -ECANCELED)
+        return -EINTR;
+    return main->result;
+}
+
+static intptr_t run_to_end(struct runtime *rt, bide_fn *fn, void *arg)
+{
+    bi_sys_sigpipe_block(&rt->mask);
+    bi_fault_install(&rt->run.stacks, &rt->run.current, bi_task_name);
+    bi_interrupt_catch(&rt->run.handle->inbox);
+    bi_here = &rt->run;
+    intptr_t result = spawn_main(&rt->run, fn, arg);
+    if (result == 0) {
+        loop(rt);
+        result = result_of(rt);
+    }
+    bi_here = NULL;
+    bi_interrupt_release(&rt->run.handle->inbox);
+    bi_fault_remove();
+    bi_sys_mask_restore(&rt->mask);
+    return result;
+}
+
+intptr_t bide_run(bide_fn *fn, void *arg, const struct bide_options *opt)
+{
+    if (bi_here)
+        return -EDEADLK;
+    struct runtime rt = {0};
+    int rc = fn ? fill_options(&rt.options, opt) : -EINVAL;
+    if (rc < 0)
+        return rc;
+    watch_forks();
+    init_run(&rt);
+    rc = open_run(&rt);
+    if (rc < 0)
+        return rc;
+    intptr_t result = run_to_end(&rt, fn, arg);
+    close_run(&rt);
+    return result;
+}
+
+/* ---- What this machine offers ------------------------------------------- */
+
+/* Find out which backend a run would get. */
+static const char *probe_backend(void)
+{
+    struct runtime rt = {0};
+    if (fill_options(&rt.options, NULL) < 0)
+        return "none";
+    init_run(&rt);
+    if (open_run(&rt) < 0)
+        return "none";
+    const char *name = rt.reactor.backend->name;
+    close_run(&rt);
+    return name;
+}
+
+void bide_info(struct bide_info *out)
+{
+    const struct bi_run *run = bi_here;
+    if (run)
+        memcpy(told.stack_reason, run->stacks.reason, sizeof told.stack_reason);
+    out->backend = run ? run->reactor->backend->name : probe_backend();
+    out->backend_reason = told.backend_reason;
+    out->guard = bi_guard()->name;
+    out->guard_reason = bi_guard()->reason;
+    out->arch = bi_switch_name;
+    out->stack_reason = told.stack_reason;
+}

@@ -1,0 +1,300 @@
+/* scope.c: the cancel tree.
+ *
+ * A scope is around code of one task.  Scopes opened by a task nest in one
+ * another; the outermost is the task's own; that one hangs below its group's
+ * scope or the run's root.  So everything that a cancel must reach is below
+ * the scope that was cancelled.
+ *
+ * Each scope knows its verdict: the OUTERMOST scope that has fired on the way
+ * out to the root, or to a shield.  A wait is refused with that scope's code.
+ * The verdicts are kept true by settle(), which walks the tree below the scope
+ * that fired, so that the check before each wait is one load.
+ *
+ * A deadline fires from the run's heap; a task that computes past it does not
+ * let the heap see the time, so the check reads the clock where a deadline is
+ * in force at all, and fires the outermost that has passed.
+ *
+ * Rejected: a counter of cancels to be balanced (asyncio's uncancel); a cancel
+ * that is delivered once and lost by one unchecked result.
+ */
+#include "scope.h"
+
+#include "sched.h"
+#include "sys.h"
+#include "timer.h"
+
+static_assert(sizeof(struct bi_scope) <= sizeof(struct bide_scope),
+              "struct bide_scope is too small in bide.h");
+
+/* The next scope of the tree below `top`, parents first; NULL after the last.
+ * Without recursion: scopes may nest a thousand deep. */
+static struct bi_scope *next_below(struct bi_scope *top, struct bi_scope *s,
+                                   bool into)
+{
+    struct bi_list *child = into ? bi_list_first(&s->children) : NULL;
+    if (child)
+        return bi_container_of(child, struct bi_scope, sibling);
+    while (s != top) {
+        if (s->sibling.next != &s->parent->children)
+            return bi_container_of(s->sibling.next, struct bi_scope, sibling);
+        s = s->parent;
+    }
+    return NULL;
+}
+
+static bide_time earlier(bide_time a, bide_time b)
+{
+    return a < b ? a : b;
+}
+
+/* The deadlines in force at `s` and below have changed. */
+static void settle_deadlines(struct bi_scope *top)
+{
+    for (struct bi_scope *s = top; s; s = next_below(top, s, true)) {
+        bool outer = s->parent && !s->shield;
+        bide_time ahead = outer ? s->parent->nearest : BIDE_FOREVER;
+        s->nearest = earlier(ahead, s->timer.deadline);
+    }
+}
+
+static void deadline_passed(struct bi_timer *timer)
+{
+    struct bi_scope *s = bi_container_of(timer, struct bi_scope, timer);
+    bi_scope_fire(s, s->task->run, -ETIMEDOUT);
+}
+
+static void set_deadline(struct bi_scope *s, struct bi_run *run,
+                         bide_time deadline)
+{
+    bi_timer_disarm(run, &s->timer);
+    s->timer.deadline = deadline;
+    if (deadline != BIDE_FOREVER && s->code == 0)
+        bi_timer_arm(run, &s->timer, deadline, deadline_passed);
+}
+
+/* A cancel has reached the shield `s` from outside: its grace begins. */
+static void begin_grace(struct bi_scope *s, struct bi_run *run)
+{
+    if (s->grace_runs)
+        return;
+    s->grace_runs = true;
+    if (s->grace == BIDE_FOREVER)
+        return;
+    bide_time now = bi_sys.now();
+    bide_time end = s->grace > BIDE_FOREVER - now ? BIDE_FOREVER : now + s->grace;
+    set_deadline(s, run, earlier(s->timer.deadline, end));
+    settle_deadlines(s);
+}
+
+/* The outer verdict that holds at `s`, or NULL. */
+static struct bi_scope *verdict_from_outside(struct bi_scope *s,
+                                             struct bi_run *run)
+{
+    struct bi_scope *outer = s->parent ? s->parent->verdict : NULL;
+    if (!outer || !s->shield || run->forced)
+        return outer;
+    begin_grace(s, run);
+    return NULL;
+}
+
+/* End the wait of `task`, if it is in one that can be taken back. */
+static void take_back(struct bi_task *task, struct bi_run *run)
+{
+    struct bi_wait *wait = task->wait;
+    if (!wait || !wait->withdraw || !wait->withdraw(wait))
+        return;
+    wait->withdrawn = true;
+    task->wait = NULL;
+    bi_sched_ready(run, task);
+}
+
+/* Something has fired at `top`: bring the verdicts below it up to date and end
+ * the waits that they refuse. */
+static void settle(struct bi_scope *top, struct bi_run *run)
+{
+    bool into;
+    for (struct bi_scope *s = top; s; s = next_below(top, s, into)) {
+        struct bi_scope *outer = verdict_from_outside(s, run);
+        struct bi_scope *verdict = outer ? outer : s->code ? s : NULL;
+        into = verdict != s->verdict || run->forced;
+        s->verdict = verdict;
+        if (into && verdict && s->task && s->task->scope == s)
+            take_back(s->task, run);
+    }
+}
+
+void bi_scope_link(struct bi_scope *s, struct bi_scope *parent,
+                   struct bi_task *task, bide_time deadline)
+{
+    bool early = s->state == BI_SCOPE_EARLY;
+    s->parent = parent;
+    s->task = task;
+    s->children.next = NULL;
+    s->state = BI_SCOPE_OPEN;
+    s->code = early ? -ECANCELED : 0;
+    s->shield = s->grace_runs = s->fired = false;
+    s->timer.armed = false;
+    s->timer.deadline = deadline;
+    s->nearest = deadline;
+    s->verdict = early ? s : NULL;
+    if (!parent)
+        return;
+    bi_list_push_back(&parent->children, &s->sibling);
+    if (parent->verdict)
+        s->verdict = parent->verdict;
+    s->nearest = earlier(parent->nearest, deadline);
+    if (bi_unlikely(deadline != BIDE_FOREVER))
+        set_deadline(s, task->run, deadline);
+}
+
+void bi_scope_unlink(struct bi_scope *s, struct bi_run *run)
+{
+    bi_assert(s->state == BI_SCOPE_OPEN && bi_list_empty(&s->children));
+    bi_list_remove(&s->sibling);
+    s->state = BI_SCOPE_CLOSED;
+    s->fired = s->code != 0;
+    if (bi_likely(s->timer.deadline == BIDE_FOREVER))
+        return;
+    bi_timer_disarm(run, &s->timer);
+    s->fired = s->fired || bi_sys.now() >= s->timer.deadline;
+}
+
+void bi_scope_fire(struct bi_scope *s, struct bi_run *run, int code)
+{
+    bi_assert(code == -ECANCELED || code == -ETIMEDOUT);
+    if (s->code)
+        return;
+    s->code = (int16_t)code;
+    bi_timer_disarm(run, &s->timer);
+    settle(s, run);
+}
+
+void bi_scope_force(struct bi_run *run)
+{
+    run->forced = true;
+    run->root.code = -ECANCELED;
+    settle(&run->root, run);
+}
+
+int bi_scope_code(struct bi_scope *s, struct bi_run *run)
+{
+    if (s->verdict || s->nearest == BIDE_FOREVER)
+        return bi_scope_noticed(s);
+    bide_time now = bi_sys.now();
+    if (now < s->nearest)
+        return 0;
+    struct bi_scope *passed = NULL;
+    for (struct bi_scope *o = s; o; o = o->shield ? NULL : o->parent)
+        if (now >= o->timer.deadline)
+            passed = o;
+    bi_assert(passed);
+    bi_scope_fire(passed, run, -ETIMEDOUT);
+    return bi_scope_noticed(s);
+}
+
+/* ---- The public face ---------------------------------------------------- */
+
+/* Whether the running task is inside `s` already. */
+static bool inside(const struct bi_task *task, const struct bi_scope *s)
+{
+    for (const struct bi_scope *o = task->scope; o; o = o->parent)
+        if (o == s)
+            return true;
+    return false;
+}
+
+struct bi_scope *bi_scope_enter(struct bide_scope *scope, bide_time deadline,
+                                const char *func)
+{
+    struct bi_task *task = bi_current_in(func);
+    struct bi_scope *s = bi_scope_of(scope);
+    bi_annotate_defined(&s->state, sizeof s->state);
+    BI_CONTRACT(s->state != BI_SCOPE_OPEN || !inside(task, s), func,
+                "opened what it has open already");
+    bi_scope_link(s, task->scope, task, deadline);
+    task->scope = s;
+    return s;
+}
+
+struct bi_task *bi_scope_leave(struct bide_scope *scope, const char *func)
+{
+    struct bi_task *task = bi_current_in(func);
+    struct bi_scope *s = bi_scope_of(scope);
+    BI_CONTRACT(s->state == BI_SCOPE_OPEN, func, "closed what is not open");
+    BI_CONTRACT(s->task == task, func, "closed what another task has opened");
+    BI_CONTRACT(task->scope == s, func,
+                "closed a scope or group while one inside it is still open");
+    bi_scope_unlink(s, task->run);
+    task->scope = s->parent;
+    return task;
+}
+
+void bide_scope_open(struct bide_scope *scope, bide_time deadline)
+{
+    bi_scope_enter(scope, deadline, __func__);
+}
+
+void bide_shield_open(struct bide_scope *scope, bide_time grace)
+{
+    struct bi_scope *s = bi_scope_enter(scope, BIDE_FOREVER, __func__);
+    struct bi_run *run = s->task->run;
+    s->shield = true;
+    s->grace = grace < 0 ? 0 : grace;
+    s->nearest = BIDE_FOREVER;
+    if (s->verdict && s->verdict != s && !run->forced) {
+        s->verdict = s->code ? s : NULL;
+        begin_grace(s, run);
+    }
+}
+
+intptr_t bide_scope_close(struct bide_scope *scope, intptr_t result)
+{
+    bi_scope_leave(scope, __func__);
+    return result;
+}
+
+void bide_scope_cancel(struct bide_scope *scope)
+{
+    struct bi_task *task = bi_current_in(__func__);
+    struct bi_scope *s = bi_scope_of(scope);
+    bi_annotate_defined(&s->state, sizeof s->state);
+    if (s->state == BI_SCOPE_OPEN)
+        bi_scope_fire(s, task->run, -ECANCELED);
+    else if (s->state != BI_SCOPE_CLOSED)
+        s->state = BI_SCOPE_EARLY;
+}
+
+int bide_scope_set_deadline(struct bide_scope *scope, bide_time deadline)
+{
+    struct bi_task *task = bi_current_in(__func__);
+    struct bi_scope *s = bi_scope_of(scope);
+    if (s->state != BI_SCOPE_OPEN)
+        return -EINVAL;
+    if (s->code)
+        return 0;
+    set_deadline(s, task->run, deadline);
+    settle_deadlines(s);
+    return 0;
+}
+
+bool bide_scope_fired(const struct bide_scope *scope)
+{
+    const struct bi_scope *s = bi_scope_of(scope);
+    if (s->state == BI_SCOPE_CLOSED)
+        return s->fired;
+    return s->state == BI_SCOPE_OPEN &&
+           (s->code || (s->timer.deadline != BIDE_FOREVER &&
+                        bi_sys.now() >= s->timer.deadline));
+}
+
+int bide_cancel_code(void)
+{
+    struct bi_task *task = bi_current_in(__func__);
+    return bi_scope_code(task->scope, task->run);
+}
+
+bide_time bide_deadline(void)
+{
+    struct bi_task *task = bi_current_in(__func__);
+    return task->scope->verdict ? 0 : task->scope->nearest;
+}

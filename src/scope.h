@@ -1,0 +1,40 @@
+/* scope.h: the cancel tree. */
+#ifndef BI_SCOPE_H
+#define BI_SCOPE_H
+
+#include "core.h"
+
+static inline struct bi_scope *bi_scope_of(const struct bide_scope *s)
+{
+    return (struct bi_scope *)(uintptr_t)s;
+}
+
+/* Open `s` around code of `task`, below `parent`. */
+void bi_scope_link(struct bi_scope *s, struct bi_scope *parent, struct bi_task *task,
+                   bide_time deadline);
+
+/* Open `s` in the running task, and close it there, for the public `func`. */
+struct bi_scope *bi_scope_enter(struct bide_scope *s, bide_time deadline,
+                                const char *func);
+struct bi_task *bi_scope_leave(struct bide_scope *s, const char *func);
+
+/* Take it out of the tree and decide whether it fired. */
+void bi_scope_unlink(struct bi_scope *s, struct bi_run *run);
+
+/* Fire `s` with `code`: refuse every wait inside, and end those under way. */
+void bi_scope_fire(struct bi_scope *s, struct bi_run *run, int code);
+
+/* End every wait of the run that can be taken back, shields or not. */
+void bi_scope_force(struct bi_run *run);
+
+/* What a wait at `s` would be refused with now, or 0; looks at the clock where
+ * a deadline is in force. */
+int bi_scope_code(struct bi_scope *s, struct bi_run *run);
+
+/* As far as it has been noticed: without a look at the clock. */
+static inline int bi_scope_noticed(const struct bi_scope *s)
+{
+    return s->verdict ? s->verdict->code : 0;
+}
+
+#endif

@@ -1,0 +1,82 @@
+/* stack.h: guarded stacks: slabs, guards, the cache of free ones.
+ *
+ * A stack is a slot of a slab:
+ *
+ *     low address                                                high
+ *     | guard | usable stack ............ | head | bi_stack | colour |
+ *
+ * `head` is the owner's control block, of the size the pool was told; bi_stack
+ * is ours.  Both lie in the stack's top page, and are shifted by a colour so
+ * that the tops of many stacks do not share cache sets.  Above every stack in
+ * use lies the guard of the next one, or of the slab: an overrun hits it.
+ */
+#ifndef BI_STACK_H
+#define BI_STACK_H
+
+#include "guard.h"
+#include "list.h"
+
+#define BI_STACK_DEFAULT ((size_t)64 << 10)
+#define BI_STACK_MIN ((size_t)16 << 10)
+#define BI_STACK_MAX ((size_t)1 << 30)
+
+/* Alive for as long as its pool; `generation` counts its owners. */
+struct bi_stack {
+    struct bi_list link; /* on its class's warm or cold list, while it is free */
+    char *low;           /* the lowest usable byte; below it lies the guard */
+    uint32_t generation; /* one more at each bi_stack_give() */
+    uint32_t valgrind;   /* the number it goes by there */
+    uint8_t class_index;
+};
+
+/* Stacks of one size: a power of two from BI_STACK_MIN on. */
+struct bi_stack_class {
+    struct bi_list warm;  /* free, as its owner left it; last in, first out */
+    struct bi_list cold;  /* free and trimmed; last in, first out */
+    size_t warm_count;
+    struct bi_slab *slab; /* the newest, from which fresh slots are cut */
+};
+
+#define BI_STACK_CLASSES 17 /* 16 KiB << 0 ... 16 KiB << 16 */
+
+struct bi_stack_pool {
+    struct bi_stack_class classes[BI_STACK_CLASSES];
+    struct bi_slab *slabs; /* all, newest first */
+    size_t head_bytes;     /* a multiple of BI_LINE */
+    size_t mapped;         /* slots that exist, in use or free */
+    char reason[160];      /* why the last bi_stack_take() failed, or "" */
+};
+
+void bi_stack_pool_init(struct bi_stack_pool *p, size_t head_bytes);
+void bi_stack_pool_end(struct bi_stack_pool *p);
+
+/* Take a stack of at least `bytes` usable bytes (head and all), or NULL with
+ * p->reason told.  The head of a fresh one is zeroed, of a reused one as it was
+ * left. */
+struct bi_stack *bi_stack_take(struct bi_stack_pool *p, size_t bytes);
+
+/* Give it back.  The caller may still be running on it until it switches. */
+void bi_stack_give(struct bi_stack_pool *p, struct bi_stack *s);
+
+static inline void *bi_stack_head(const struct bi_stack_pool *p,
+                                  const struct bi_stack *s)
+{
+    return (char *)s - p->head_bytes;
+}
+
+/* Usable bytes, as they are told to people. */
+size_t bi_stack_bytes(const struct bi_stack *s);
+
+/* The stack whose head is exactly `head`, in use or free, or NULL. */
+struct bi_stack *bi_stack_at(const struct bi_stack_pool *p, const void *head);
+
+/* The stack in whose guard `addr` lies, or NULL. */
+struct bi_stack *bi_stack_guarding(const struct bi_stack_pool *p,
+                                   const void *addr);
+
+/* Give the pages below the top one of free stacks back to the kernel, but for
+ * those of the few that were used last.  Some at a time: true when there are
+ * more.  Cheap when there is nothing to do. */
+bool bi_stack_trim(struct bi_stack_pool *p);
+
+#endif

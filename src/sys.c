@@ -1,0 +1,184 @@
+/* sys.c: every system call of the library, through one table.
+ *
+ * The table is the seam for faults: a test puts its own function in an entry.
+ * An indirect call costs a nanosecond or two, a system call hundreds, so that
+ * the library that is shipped is the one that is tested.
+ */
+#include "sys.h"
+
+#include "arch/syscall.h"
+
+#include <linux/futex.h>
+#include <sys/mman.h>
+
+static void *map(size_t bytes, int prot, int flags, int fd, off_t at, int *error)
+{
+    int saved = errno;
+    void *p = mmap(NULL, bytes, prot, flags, fd, at);
+    *error = p == MAP_FAILED ? -errno : 0;
+    errno = saved;
+    return p == MAP_FAILED ? NULL : p;
+}
+
+/* What a libc call returned, as a result; errno as it was before. */
+static int outcome(int rc, int saved)
+{
+    int error = rc < 0 ? -errno : 0;
+    errno = saved;
+    return error;
+}
+
+static int unmap(void *at, size_t bytes)
+{
+    int saved = errno;
+    return outcome(munmap(at, bytes), saved);
+}
+
+static int protect(void *at, size_t bytes, int prot)
+{
+    int saved = errno;
+    return outcome(mprotect(at, bytes, prot), saved);
+}
+
+static int advise(void *at, size_t bytes, int advice)
+{
+    int saved = errno;
+    return outcome(madvise(at, bytes, advice), saved);
+}
+
+static bide_time now(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return BIDE_SEC(ts.tv_sec) + ts.tv_nsec;
+}
+
+/* TSan dies of a thread that it did not see begin, and it looks into
+ * pthread_create only; the library that is shipped names only thrd_create,
+ * which a porting layer leaves alone. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
+#ifdef __SANITIZE_THREAD__
+#include <pthread.h>
+
+static int thread_start(thrd_t *t, int (*run)(void *), void *arg)
+{
+    void *(*twin)(void *) = (void *(*)(void *))(void (*)(void))run;
+    return -pthread_create(t, NULL, twin, arg);
+}
+
+void bi_sys_thread_join(thrd_t t)
+{
+    pthread_join(t, NULL);
+}
+#else
+static int thread_start(thrd_t *t, int (*run)(void *), void *arg)
+{
+    return thrd_create(t, run, arg) == thrd_success ? 0 : -EAGAIN;
+}
+
+void bi_sys_thread_join(thrd_t t)
+{
+    thrd_join(t, NULL);
+}
+#endif
+
+struct bi_sys bi_sys = {
+    .call = bi_syscall,
+    .map = map,
+    .unmap = unmap,
+    .protect = protect,
+    .advise = advise,
+    .now = now,
+    .thread_start = thread_start,
+};
+
+/* `span` as the kernel takes it; NULL: no limit. */
+static struct timespec *span_of(bide_time span, struct timespec *ts)
+{
+    if (span < 0 || span == BIDE_FOREVER)
+        return NULL;
+    ts->tv_sec = span / BIDE_SEC(1);
+    ts->tv_nsec = span % BIDE_SEC(1);
+    return ts;
+}
+
+int bi_sys_poll(struct pollfd *fds, nfds_t n, bide_time span)
+{
+    struct timespec ts;
+    return (int)BI_CALL(SYS_ppoll, fds, n, span_of(span, &ts), 0, 8, 0);
+}
+
+int bi_sys_file_type(int fd)
+{
+    struct statx st;
+    int rc = (int)BI_CALL(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &st, 0);
+    return rc < 0 ? rc : st.stx_mode & S_IFMT;
+}
+
+/* epoll_pwait2 came with Linux 5.11; before, milliseconds are rounded up, so
+ * that no timer is early. */
+int bi_sys_epoll_wait(int ep, struct epoll_event *events, int n, bide_time span)
+{
+    struct timespec ts;
+#ifdef SYS_epoll_pwait2
+    int rc = (int)BI_CALL(SYS_epoll_pwait2, ep, events, n, span_of(span, &ts), 0,
+                          8);
+    if (rc != -ENOSYS)
+        return rc;
+#endif
+    int ms = -1;
+    if (span_of(span, &ts)) {
+        bide_time whole = span / BIDE_MS(1) + (span % BIDE_MS(1) != 0);
+        ms = whole > 60000 ? 60000 : (int)whole;
+    }
+    return (int)BI_CALL(SYS_epoll_pwait, ep, events, n, ms, 0, 8);
+}
+
+int bi_sys_futex_wait(uint32_t *word, uint32_t value, bide_time span)
+{
+    struct timespec ts;
+    return (int)BI_CALL(SYS_futex, word, FUTEX_WAIT_PRIVATE, value,
+                        span_of(span, &ts), 0, 0);
+}
+
+int bi_sys_futex_wake(uint32_t *word, int n)
+{
+    return (int)BI_CALL(SYS_futex, word, FUTEX_WAKE_PRIVATE, n, 0, 0, 0);
+}
+
+int bi_sys_mask_all(sigset_t *before)
+{
+    sigset_t set;
+    sigfillset(&set);
+    return -pthread_sigmask(SIG_BLOCK, &set, before);
+}
+
+static sigset_t sigpipe_alone(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    return set;
+}
+
+int bi_sys_sigpipe_block(sigset_t *before)
+{
+    sigset_t set = sigpipe_alone();
+    return -pthread_sigmask(SIG_BLOCK, &set, before);
+}
+
+void bi_sys_sigpipe_drain(void)
+{
+    sigset_t set = sigpipe_alone();
+    struct timespec none = {0};
+    BI_CALL(SYS_rt_sigtimedwait, &set, 0, &none, 8, 0, 0);
+}
+
+void bi_sys_mask_restore(const sigset_t *before)
+{
+    pthread_sigmask(SIG_SETMASK, before, NULL);
+}

@@ -1,0 +1,250 @@
+/* sys.h: the one border to the kernel.
+ *
+ * Every system call of the library goes through the table `bi_sys`, which a
+ * test may replace entry by entry: that is where faults are injected.  What a
+ * porting layer could replace because it can block goes by number, through
+ * the stub of arch/; the clock, mappings and threads go through libc.
+ *
+ * All wrappers return a result >= 0 or a negated errno, and leave errno alone.
+ */
+#ifndef BI_SYS_H
+#define BI_SYS_H
+
+#include "base.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <threads.h>
+#include <time.h>
+
+struct bi_sys {
+    /* A system call by its number (arch/syscall.h). */
+    long (*call)(long number, long a, long b, long c, long d, long e, long f);
+    /* Mappings.  map returns NULL and sets *error. */
+    void *(*map)(size_t bytes, int prot, int flags, int fd, off_t at, int *error);
+    int (*unmap)(void *at, size_t bytes);
+    int (*protect)(void *at, size_t bytes, int prot);
+    int (*advise)(void *at, size_t bytes, int advice);
+    bide_time (*now)(void); /* CLOCK_MONOTONIC */
+    /* Begin a thread of the library's own: 0, or -EAGAIN. */
+    int (*thread_start)(thrd_t *t, int (*run)(void *), void *arg);
+};
+extern struct bi_sys bi_sys;
+
+/* What bi_stack and the reactors need beyond the old headers. */
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102 /* Linux 6.13 */
+#endif
+
+#define BI_CALL(number, a, b, c, d, e, f)                                    \
+    bi_sys.call((number), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), \
+                (long)(f))
+
+static inline ssize_t bi_sys_read(int fd, void *buf, size_t len)
+{
+    return BI_CALL(SYS_read, fd, buf, len, 0, 0, 0);
+}
+
+static inline ssize_t bi_sys_write(int fd, const void *buf, size_t len)
+{
+    return BI_CALL(SYS_write, fd, buf, len, 0, 0, 0);
+}
+
+/* `at` -1 is the file's own position; `flags` are RWF_. */
+static inline ssize_t bi_sys_preadv2(int fd, const struct iovec *iov, int n,
+                                     off_t at, int flags)
+{
+    return BI_CALL(SYS_preadv2, fd, iov, n, at, (uint64_t)at >> 32, flags);
+}
+
+static inline ssize_t bi_sys_pwritev2(int fd, const struct iovec *iov, int n,
+                                      off_t at, int flags)
+{
+    return BI_CALL(SYS_pwritev2, fd, iov, n, at, (uint64_t)at >> 32, flags);
+}
+
+static inline ssize_t bi_sys_recvfrom(int fd, void *buf, size_t len, int flags,
+                                      struct sockaddr *from, socklen_t *bytes)
+{
+    return BI_CALL(SYS_recvfrom, fd, buf, len, flags, from, bytes);
+}
+
+static inline ssize_t bi_sys_sendto(int fd, const void *buf, size_t len,
+                                    int flags, const struct sockaddr *to,
+                                    socklen_t bytes)
+{
+    return BI_CALL(SYS_sendto, fd, buf, len, flags, to, bytes);
+}
+
+static inline ssize_t bi_sys_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+    return BI_CALL(SYS_recvmsg, fd, msg, flags, 0, 0, 0);
+}
+
+static inline ssize_t bi_sys_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+    return BI_CALL(SYS_sendmsg, fd, msg, flags, 0, 0, 0);
+}
+
+static inline int bi_sys_accept4(int fd, struct sockaddr *addr, socklen_t *len,
+                                 int flags)
+{
+    return (int)BI_CALL(SYS_accept4, fd, addr, len, flags, 0, 0);
+}
+
+static inline int bi_sys_connect(int fd, const struct sockaddr *addr,
+                                 socklen_t len)
+{
+    return (int)BI_CALL(SYS_connect, fd, addr, len, 0, 0, 0);
+}
+
+/* `span` in ns, or a negative number for no limit. */
+int bi_sys_poll(struct pollfd *fds, nfds_t n, bide_time span);
+
+static inline int bi_sys_open(const char *path, int flags, mode_t mode)
+{
+    return (int)BI_CALL(SYS_openat, AT_FDCWD, path, flags, mode, 0, 0);
+}
+
+static inline int bi_sys_close(int fd)
+{
+    return (int)BI_CALL(SYS_close, fd, 0, 0, 0, 0, 0);
+}
+
+static inline int bi_sys_fsync(int fd, bool data_only)
+{
+    return (int)BI_CALL(data_only ? SYS_fdatasync : SYS_fsync, fd, 0, 0, 0, 0, 0);
+}
+
+static inline int bi_sys_shutdown(int fd, int how)
+{
+    return (int)BI_CALL(SYS_shutdown, fd, how, 0, 0, 0, 0);
+}
+
+static inline int bi_sys_socket(int family, int type, int protocol)
+{
+    return (int)BI_CALL(SYS_socket, family, type, protocol, 0, 0, 0);
+}
+
+static inline int bi_sys_bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    return (int)BI_CALL(SYS_bind, fd, addr, len, 0, 0, 0);
+}
+
+static inline int bi_sys_listen(int fd, int backlog)
+{
+    return (int)BI_CALL(SYS_listen, fd, backlog, 0, 0, 0, 0);
+}
+
+static inline int bi_sys_getsockopt(int fd, int level, int name, void *value,
+                                    socklen_t *len)
+{
+    return (int)BI_CALL(SYS_getsockopt, fd, level, name, value, len, 0);
+}
+
+static inline int bi_sys_setsockopt(int fd, int level, int name,
+                                    const void *value, socklen_t len)
+{
+    return (int)BI_CALL(SYS_setsockopt, fd, level, name, value, len, 0);
+}
+
+/* The descriptor's open flags (F_GETFL). */
+static inline int bi_sys_getfl(int fd)
+{
+    return (int)BI_CALL(SYS_fcntl, fd, F_GETFL, 0, 0, 0, 0);
+}
+
+/* The file's type, as S_IFMT has it. */
+int bi_sys_file_type(int fd);
+
+static inline int bi_sys_unlink(const char *path)
+{
+    return (int)BI_CALL(SYS_unlinkat, AT_FDCWD, path, 0, 0, 0, 0);
+}
+
+static inline int bi_sys_eventfd(void)
+{
+    return (int)BI_CALL(SYS_eventfd2, 0, 02000000 | 04000, 0, 0, 0, 0);
+}
+
+static inline int bi_sys_epoll_create(void)
+{
+    return (int)BI_CALL(SYS_epoll_create1, 02000000, 0, 0, 0, 0, 0);
+}
+
+static inline int bi_sys_epoll_ctl(int ep, int op, int fd, struct epoll_event *ev)
+{
+    return (int)BI_CALL(SYS_epoll_ctl, ep, op, fd, ev, 0, 0);
+}
+
+/* `span` in ns, or a negative number for no limit. */
+int bi_sys_epoll_wait(int ep, struct epoll_event *events, int n, bide_time span);
+
+/* io_uring; what the arguments mean is in uring_abi.h. */
+static inline int bi_sys_uring_setup(unsigned entries, void *params)
+{
+    return (int)BI_CALL(SYS_io_uring_setup, entries, params, 0, 0, 0, 0);
+}
+
+static inline int bi_sys_uring_enter(int fd, unsigned submit, unsigned complete,
+                                     unsigned flags, const void *arg,
+                                     size_t arg_bytes)
+{
+    return (int)BI_CALL(SYS_io_uring_enter, fd, submit, complete, flags, arg,
+                        arg_bytes);
+}
+
+static inline int bi_sys_uring_register(int fd, unsigned opcode, void *arg,
+                                        unsigned n)
+{
+    return (int)BI_CALL(SYS_io_uring_register, fd, opcode, arg, n, 0, 0);
+}
+
+/* A futex of this process: wait while `*word` is `value`; wake up to `n`. */
+int bi_sys_futex_wait(uint32_t *word, uint32_t value, bide_time span);
+int bi_sys_futex_wake(uint32_t *word, int n);
+
+/* Wait for the end of a thread that thread_start began. */
+void bi_sys_thread_join(thrd_t t);
+
+/* Block every signal in this thread, until bi_sys_mask_restore(). */
+int bi_sys_mask_all(sigset_t *before);
+
+/* The soft limit of `resource` (RLIMIT_), RLIM_INFINITY where there is none. */
+static inline rlim_t bi_sys_limit(int resource)
+{
+    struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+    (void)BI_CALL(SYS_prlimit64, 0, resource, 0, &limit, 0, 0);
+    return limit.rlim_cur;
+}
+
+/* The action for `sig`, as sigaction(2). */
+static inline int bi_sys_sigaction(int sig, const struct sigaction *action,
+                                   struct sigaction *before)
+{
+    int saved = errno;
+    int rc = sigaction(sig, action, before) < 0 ? -errno : 0;
+    errno = saved;
+    return rc;
+}
+
+/* This thread's stack for signal handlers, as sigaltstack(2). */
+static inline int bi_sys_sigaltstack(const stack_t *stack, stack_t *before)
+{
+    int saved = errno;
+    int rc = sigaltstack(stack, before) < 0 ? -errno : 0;
+    errno = saved;
+    return rc;
+}
+
+/* Block SIGPIPE in this thread; then take one that came, if one did.  The mask
+ * before is put in `*before` and restored by the last of the three. */
+int bi_sys_sigpipe_block(sigset_t *before);
+void bi_sys_sigpipe_drain(void);
+void bi_sys_mask_restore(const sigset_t *before);
+
+#endif

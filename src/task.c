@@ -1,0 +1,370 @@
+/* task.c: a task's life.
+ *
+ *     made -> READY <-> RUNNING <-> PARKED
+ *                          |
+ *                        ENDED -> read, or reported -> given back
+ *
+ * The control block outlives the function for as long as a handle is out.  The
+ * hard transition is the last one: a task gives back the stack it runs on and
+ * then leaves it for good.  That is safe because nothing else runs in between:
+ * the stack is taken again by a spawn at the earliest, after the last switch.
+ */
+#include "task.h"
+
+#include "park.h"
+#include "sched.h"
+#include "scope.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+static_assert(sizeof(struct bi_task) % BI_LINE == 0,
+              "the stack pool wants whole lines");
+
+/* ---- Handles ------------------------------------------------------------ */
+
+#define LOW_BITS 6
+#define ADDRESS_BITS 48
+
+bide_task *bi_task_handle(struct bi_task *task)
+{
+    uintptr_t generation = task->stack->generation;
+    uintptr_t word = (uintptr_t)task | (generation & (BI_LINE - 1));
+#if UINTPTR_MAX > UINT32_MAX
+    word |= generation >> LOW_BITS << ADDRESS_BITS;
+#endif
+    return (bide_task *)word;
+}
+
+struct bi_task *bi_task_of(const bide_task *handle, const char *func)
+{
+    struct bi_task *self = bi_current_in(func);
+    uintptr_t word = (uintptr_t)handle & ~(uintptr_t)(BI_LINE - 1);
+#if UINTPTR_MAX > UINT32_MAX
+    word &= ((uintptr_t)1 << ADDRESS_BITS) - 1;
+#endif
+    struct bi_task *task = (struct bi_task *)word;
+    BI_CONTRACT(handle, func, "was given NULL for a task");
+    bool good = bi_stack_at(&self->run->stacks, task) &&
+                bi_task_handle(task) == handle;
+    BI_CONTRACT(good, func, "used the handle of a task that is gone");
+    return task;
+}
+
+/* ---- Errors that nobody reads ------------------------------------------- */
+
+#define WHERE_BYTES 48
+
+static void spawn_site(const void *site, char *where)
+{
+    Dl_info info;
+    const char *file = NULL;
+    uintptr_t offset = (uintptr_t)site;
+    if (site && dladdr(site, &info) && info.dli_fname) {
+        const char *slash = strrchr(info.dli_fname, '/');
+        file = slash ? slash + 1 : info.dli_fname;
+        offset -= (uintptr_t)info.dli_fbase;
+    }
+    snprintf(where, WHERE_BYTES, "%.28s+0x%lx", file ? file : "?",
+             (unsigned long)offset);
+}
+
+struct bide_error bi_task_error(const struct bi_task *task, char *name,
+                                char *where)
+{
+    spawn_site(task->site, where);
+    return (struct bide_error){bi_task_name(task, name), task->result, where};
+}
+
+static void report(struct bi_task *task)
+{
+    char name[32], where[WHERE_BYTES];
+    struct bide_error e = bi_task_error(task, name, where);
+    if (task->run->on_error)
+        task->run->on_error(&e);
+    else
+        bi_say("task '%s', spawned at %s, ended with %ld (%s) and nobody read it",
+               e.task, e.where, (long)e.code,
+               e.code > -4096 ? strerror((int)-e.code) : "a result of its own");
+}
+
+/* ---- The end ------------------------------------------------------------ */
+
+/* A wait for the end of a task; the task may be gone when its waiter runs. */
+struct join {
+    struct bi_wait wait;
+    intptr_t result;
+    bool cut;
+};
+
+static void note(struct join *join, struct bi_task *task)
+{
+    join->result = task->result;
+    join->cut = task->cut;
+    task->read = true;
+}
+
+static void tell_joiners(struct bi_task *task)
+{
+    struct bi_list *link;
+    while ((link = bi_list_pop(&task->joiners))) {
+        struct bi_wait *wait = bi_container_of(link, struct bi_wait, link);
+        note(bi_container_of(wait, struct join, wait), task);
+        bi_wake(wait, 0);
+    }
+}
+
+bool bi_watch_failed(const struct bi_watch *watch, const struct bi_task *task)
+{
+    return task->ended && task->result < 0 && (watch->cancels || !task->cut);
+}
+
+static void tell_watchers(struct bi_task *task)
+{
+    struct bi_list *next, *link = bi_list_first(&task->run->watchers);
+    for (; link && link != &task->run->watchers; link = next) {
+        next = link->next;
+        struct bi_wait *wait = bi_container_of(link, struct bi_wait, link);
+        struct bi_watch *watch = bi_container_of(wait, struct bi_watch, wait);
+        if (watch->any || watch->awaited == task ||
+            (watch->failures && bi_watch_failed(watch, task))) {
+            bi_list_remove(link);
+            bi_wake(wait, 0);
+        }
+    }
+}
+
+static void tell_held(struct bi_task *task)
+{
+    struct bi_list *link;
+    while ((link = bi_list_pop(&task->held))) {
+        struct bi_held *held = bi_container_of(link, struct bi_held, link);
+        held->owner_ended(held);
+    }
+}
+
+static void give_back(struct bi_task *task)
+{
+    struct bi_run *run = task->run;
+    bool lost = task->result < 0 && !task->cut && !task->read && !task->group;
+    if (lost && task != run->main)
+        report(task);
+    bi_list_remove(&task->all);
+    bi_stack_give(&run->stacks, task->stack);
+}
+
+static _Noreturn void end(struct bi_task *task, intptr_t result)
+{
+    struct bi_run *run = task->run;
+    BI_CONTRACT(bi_here == run, "the task's function",
+                "returned in a forked child");
+    BI_CONTRACT(task->scope == &task->root, "the task's function",
+                "returned with a scope or group left open");
+    task->result = result;
+    task->cut = result < 0 && result == bi_scope_noticed(&task->root);
+    task->ended = true;
+    task->end_order = ++run->ends;
+    bi_scope_unlink(&task->root, run);
+    run->alive--;
+    tell_held(task);
+    tell_joiners(task);
+    if (task->watchers)
+        tell_watchers(task);
+    if (task->on_end)
+        task->on_end(task);
+    if (!task->handle)
+        give_back(task);
+    bi_sched_finish(run, task);
+}
+
+static void entry(void *arg)
+{
+    struct bi_task *task = arg;
+    bi_coro_began(&task->coro);
+    end(task, task->fn(task->arg));
+}
+
+/* ---- The beginning ------------------------------------------------------ */
+
+static void set_name(struct bi_task *task, const char *name)
+{
+    size_t len = name ? strnlen(name, sizeof task->name - 1) : 0;
+    memcpy(task->name, name ? name : "", len);
+    task->name[len] = '\0';
+}
+
+/* A reused block is as its last owner left it. */
+static void reset(struct bi_task *task, struct bi_run *run,
+                  struct bi_stack *stack, const struct bi_spawn *how)
+{
+    task->ready = (struct bi_list){0};
+    task->wait = task->starter = NULL;
+    task->run = run;
+    task->stack = stack;
+    task->fn = how->fn;
+    task->arg = how->arg;
+    task->joiners = task->held = (struct bi_list){0};
+    task->on_end = NULL;
+    task->group = NULL;
+    task->site = how->site;
+    task->id = ++run->spawned;
+    task->watchers = 0;
+    task->handle = task->ended = task->cut = task->read = false;
+    set_name(task, how->opt ? how->opt->name : NULL);
+    task->root.state = 0;
+    bi_scope_link(&task->root, how->parent, task, BIDE_FOREVER);
+    task->scope = &task->root;
+}
+
+static size_t stack_wish(const struct bi_run *run,
+                         const struct bide_spawn_options *opt)
+{
+    return opt && opt->stack_bytes ? opt->stack_bytes : run->stack_bytes;
+}
+
+int bi_task_make(struct bi_run *run, const struct bi_spawn *how,
+                 struct bi_task **out)
+{
+    const struct bide_spawn_options *opt = how->opt;
+    size_t bytes = stack_wish(run, opt);
+    if (!how->fn || (opt && opt->flags & ~BIDE_EAGER) ||
+        bytes < BI_STACK_MIN || bytes > BI_STACK_MAX)
+        return -EINVAL;
+    if (run->task_limit && run->alive >= run->task_limit)
+        return -EAGAIN;
+    struct bi_stack *stack = bi_stack_take(&run->stacks, bytes);
+    if (!stack)
+        return -ENOMEM;
+    struct bi_task *task = bi_stack_head(&run->stacks, stack);
+    reset(task, run, stack, how);
+    bi_coro_make(&task->coro, stack->low, task, entry, task);
+    bi_list_push_back(&run->tasks, &task->all);
+    if (++run->alive > run->alive_peak)
+        run->alive_peak = run->alive;
+    *out = task;
+    return 0;
+}
+
+void bi_task_launch(struct bi_task *task, const struct bide_spawn_options *opt)
+{
+    struct bi_run *run = task->run;
+    if (opt && opt->flags & BIDE_EAGER && run->current)
+        bi_park_behind(run->current, task);
+    else
+        bi_sched_ready(run, task);
+}
+
+static int spawn(bide_task **out, const struct bi_spawn *how, const char *func)
+{
+    struct bi_run *run = bi_current_in(func)->run;
+    struct bi_task *task;
+    if (run->closing)
+        return -ESHUTDOWN;
+    int rc = bi_task_make(run, how, &task);
+    if (rc < 0)
+        return rc;
+    if (out) {
+        task->handle = true;
+        *out = bi_task_handle(task);
+    }
+    bi_task_launch(task, how->opt);
+    return 0;
+}
+
+int bide_spawn(bide_task **out, bide_fn *fn, void *arg)
+{
+    struct bi_run *run = bi_current_in(__func__)->run;
+    struct bi_spawn how = {fn, arg, &run->root, __builtin_return_address(0),
+                           NULL};
+    return spawn(out, &how, __func__);
+}
+
+int bide_spawn_with(bide_task **out, bide_fn *fn, void *arg,
+                    const struct bide_spawn_options *opt)
+{
+    struct bi_run *run = bi_current_in(__func__)->run;
+    struct bi_spawn how = {fn, arg, &run->root, __builtin_return_address(0),
+                           opt};
+    return spawn(out, &how, __func__);
+}
+
+/* ---- Handles in use ----------------------------------------------------- */
+
+static int join(struct bi_task *task, struct join *join, const char *func)
+{
+    struct bi_task *self = bi_current_in(func);
+    if (task == self)
+        return -EDEADLK;
+    int rc = bi_park_check(self);
+    if (rc)
+        return rc;
+    if (task->ended) {
+        note(join, task);
+        return 0;
+    }
+    join->wait = bi_wait_make(self, "join", task, bi_wait_unlink);
+    bi_list_push_back(&task->joiners, &join->wait.link);
+    return (int)bi_park(&join->wait);
+}
+
+/* What someone else is told: -ECANCELED is for one's own cancel alone. */
+static intptr_t outcome(intptr_t result, bool cut)
+{
+    return cut || result == -ECANCELED ? -ECHILD : result;
+}
+
+intptr_t bi_task_outcome(struct bi_task *task)
+{
+    task->read = true;
+    return outcome(task->result, task->cut);
+}
+
+intptr_t bide_await(bide_task *t)
+{
+    struct join j;
+    int rc = join(bi_task_of(t, __func__), &j, __func__);
+    return rc < 0 ? rc : outcome(j.result, j.cut);
+}
+
+int bide_join(bide_task *t, intptr_t *result)
+{
+    struct join j;
+    int rc = join(bi_task_of(t, __func__), &j, __func__);
+    if (rc == 0 && result)
+        *result = j.result;
+    return rc;
+}
+
+bool bide_cancel(bide_task *t)
+{
+    struct bi_task *task = bi_task_of(t, __func__);
+    if (task->ended)
+        return false;
+    bi_scope_fire(&task->root, task->run, -ECANCELED);
+    return true;
+}
+
+void bide_release(bide_task *t)
+{
+    struct bi_task *task = bi_task_of(t, __func__);
+    BI_CONTRACT(task->handle, __func__, "released a handle that is not its own");
+    task->handle = false;
+    if (task->ended)
+        give_back(task);
+}
+
+bide_task *bide_self(void)
+{
+    struct bi_task *task = bi_current();
+    return task ? bi_task_handle(task) : NULL;
+}
+
+bool bide_task_done(const bide_task *t)
+{
+    return bi_task_of(t, __func__)->ended;
+}
+
+void bide_set_name(const char *name)
+{
+    set_name(bi_current_in(__func__), name);
+}

@@ -1,0 +1,122 @@
+/* harness.c: runs, clocks, children. */
+#include "harness.h"
+
+#include "reactor.h"
+#include "sys.h"
+
+#include <dirent.h>
+#include <stdarg.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct heard heard;
+
+static void hear(const struct bide_error *e)
+{
+    heard.count++;
+    heard.code = e->code;
+    snprintf(heard.task, sizeof heard.task, "%s", e->task);
+}
+
+intptr_t run_task(bide_fn *fn, void *arg)
+{
+    struct bide_options options = {.on_error = hear};
+    heard = (struct heard){0};
+    return bide_run(fn, arg, &options);
+}
+
+static bide_time virtual_now;
+
+static bide_time virtual_clock(void)
+{
+    return virtual_now;
+}
+
+static void jump(bide_time deadline)
+{
+    virtual_now = deadline;
+}
+
+intptr_t run_virtual(bide_fn *fn, void *arg)
+{
+    bide_time (*clock)(void) = bi_sys.now;
+    virtual_now = BIDE_SEC(1);
+    bi_sys.now = virtual_clock;
+    bi_reactor_jump = jump;
+    intptr_t result = run_task(fn, arg);
+    bi_sys.now = clock;
+    bi_reactor_jump = NULL;
+    return result;
+}
+
+int open_descriptors(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    ck_assert_ptr_nonnull(dir);
+    int count = 0;
+    while (readdir(dir))
+        count++;
+    closedir(dir);
+    return count;
+}
+
+int in_child(void (*fn)(void), char *text, size_t room)
+{
+    int fds[2], status;
+    ck_assert_int_eq(pipe(fds), 0);
+    fflush(NULL);
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        dup2(fds[1], 2);
+        close(fds[0]);
+        close(fds[1]);
+        fn();
+        _exit(0);
+    }
+    close(fds[1]);
+    size_t len = 0;
+    ssize_t n;
+    while ((n = read(fds[0], text + len, room - 1 - len)) > 0)
+        len += (size_t)n;
+    text[len] = '\0';
+    close(fds[0]);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static bide_fn *contract_fn;
+
+static void run_contract(void)
+{
+    bide_run(contract_fn, NULL, NULL);
+}
+
+void expect_contract(bide_fn *fn, ...)
+{
+    char text[4096];
+    contract_fn = fn;
+    int status = in_child(run_contract, text, sizeof text);
+    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT,
+                  "status %#x, said: %s", (unsigned)status, text);
+    va_list words;
+    va_start(words, fn);
+    for (const char *word; (word = va_arg(words, const char *));)
+        ck_assert_msg(strstr(text, word), "no '%s' in: %s", word, text);
+    va_end(words);
+}
+
+static intptr_t ask_backend(void *arg)
+{
+    struct bide_info info;
+    bide_info(&info);
+    *(const char **)arg = info.backend;
+    return 0;
+}
+
+bool backend_is(const char *name)
+{
+    const char *backend = "";
+    ck_assert_int_eq(run_task(ask_backend, &backend), 0);
+    return strcmp(backend, name) == 0;
+}

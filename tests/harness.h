@@ -1,0 +1,67 @@
+/* harness.h: what every test file uses.
+ *
+ * A test runs its body as the main task of a run.  Under the virtual clock time
+ * stands still while anybody can run and jumps to the next deadline when all
+ * wait, so that no test sleeps for real where the kernel is not the subject.
+ */
+#ifndef HARNESS_H
+#define HARNESS_H
+
+#include <bide.h>
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Run `fn(arg)` with the default options; the backend is the environment's. */
+intptr_t run_task(bide_fn *fn, void *arg);
+
+/* The same under the virtual clock, which begins at a second. */
+intptr_t run_virtual(bide_fn *fn, void *arg);
+
+/* A test with a body under the virtual clock whose result must be 0:
+ *
+ *     VIRTUAL_TEST(sleep_zero_lets_the_others_run)
+ *     {
+ *         ...
+ *         return 0;
+ *     }
+ */
+#define VIRTUAL_TEST(name) BODY_TEST(name, run_virtual)
+/* ... and under the real one. */
+#define REAL_TEST(name) BODY_TEST(name, run_task)
+
+#define BODY_TEST(name, run)                                      \
+    static intptr_t body_##name(void *arg);                       \
+    START_TEST(name)                                              \
+    {                                                             \
+        int before = open_descriptors();                          \
+        ck_assert_int_eq(run(body_##name, NULL), 0);              \
+        ck_assert_int_eq(open_descriptors(), before);             \
+    }                                                             \
+    END_TEST                                                      \
+    static intptr_t body_##name(void *arg __attribute__((unused)))
+
+/* How many descriptors this process has open. */
+int open_descriptors(void);
+
+/* Run `fn()` in a child process; its exit status as waitpid(2) has it, and what
+ * it wrote to stderr, as a string. */
+int in_child(void (*fn)(void), char *text, size_t room);
+
+/* A child process that runs `fn` as a main task must die by SIGABRT with a
+ * sentence that holds each of the `words`, given up to a NULL. */
+void expect_contract(bide_fn *fn, ...);
+
+/* What the error hook of run_task() and run_virtual() has heard. */
+struct heard {
+    unsigned count;
+    intptr_t code;
+    char task[32];
+};
+extern struct heard heard;
+
+/* Whether the backend under test is this one ("io_uring", "epoll"). */
+bool backend_is(const char *name);
+
+#endif
