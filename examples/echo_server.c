@@ -84,7 +84,8 @@ static intptr_t run(void *arg)
 int main(int argc, char **argv)
 {
     intptr_t rc = bide_run(run, argc > 1 ? argv[1] : NULL, NULL);
-    if (rc < 0)
-        fprintf(stderr, "echo_server: %s\n", strerror((int)-rc));
-    return rc >= 0 || rc == -EINTR ? 0 : 1;
+    if (rc >= 0 || rc == -EINTR)
+        return 0;
+    fprintf(stderr, "echo_server: %s\n", strerror((int)-rc));
+    return 1;
 }

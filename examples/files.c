@@ -42,19 +42,24 @@ static intptr_t late_writer(void *arg)
     return rc < 0 ? rc : bide_write(*(int *)arg, "!", 1);
 }
 
-static void wait_for_either(int *quiet, int *busy)
+static void wait_for_either(void)
 {
+    int quiet[2], busy[2];
+    expect(pipe(quiet) == 0 && pipe(busy) == 0, "two pipes");
     struct pollfd fds[] = {{quiet[0], POLLIN, 0}, {busy[0], POLLIN, 0}};
     expect(bide_spawn(NULL, late_writer, &busy[1]) == 0, "a task will write");
     expect(bide_poll(fds, 2) == 1 && fds[0].revents == 0 &&
                fds[1].revents == POLLIN,
-           "of two pipes, the second has something to read");
+           "of the two, the second has something to read");
+    for (int i = 0; i < 2; i++) {
+        bide_close(quiet[i]);
+        bide_close(busy[i]);
+    }
 }
 
 static intptr_t run(void *arg)
 {
     const char *path = arg;
-    int quiet[2], busy[2];
     int fd = bide_open(path, O_WRONLY | O_TRUNC, 0);
     expect(fd >= 0, "a file was opened for writing");
     write_log(fd);
@@ -65,8 +70,7 @@ static intptr_t run(void *arg)
     bide_close(fd);
     expect(bide_open("no-such-file", O_RDONLY, 0) == -ENOENT,
            "an error is a negated errno");
-    expect(pipe(quiet) == 0 && pipe(busy) == 0, "two pipes");
-    wait_for_either(quiet, busy);
+    wait_for_either();
     return 0;
 }
 

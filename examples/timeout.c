@@ -63,16 +63,19 @@ static void stopped(int fd)
 
 static intptr_t run(void *arg)
 {
-    int *pipe_ends = arg;
-    late(pipe_ends[0]);
-    expect(bide_write(pipe_ends[1], "x", 1) == 1, "a byte is written");
-    in_time(pipe_ends[0]);
-    stopped(pipe_ends[0]);
+    (void)arg;
+    int ends[2];
+    expect(pipe(ends) == 0, "a pipe");
+    late(ends[0]);
+    expect(bide_write(ends[1], "x", 1) == 1, "a byte is written");
+    in_time(ends[0]);
+    stopped(ends[0]);
+    bide_close(ends[0]);
+    bide_close(ends[1]);
     return 0;
 }
 
 int main(void)
 {
-    int ends[2];
-    return pipe(ends) == 0 && bide_run(run, ends, NULL) == 0 ? 0 : 1;
+    return bide_run(run, NULL, NULL) == 0 ? 0 : 1;
 }

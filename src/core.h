@@ -131,6 +131,7 @@ struct bi_run {
     struct bi_list watchers; /* bi_wait of bide_wait_tasks() calls */
     struct bi_task *main;
     size_t stack_bytes;
+    void *spare_ring; /* of a group that closed, for the next one (group.c) */
     uint64_t spawned, alive, alive_peak, ends;
     unsigned task_limit;
     bool closing;      /* main has returned: no more bide_spawn() */

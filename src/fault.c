@@ -1,13 +1,13 @@
 /* fault.c: the report of a stack overflow.
  *
  * A guard turns an overflow into SIGSEGV, which alone says nothing.  While any
- * run lives, a handler for it (and for SIGBUS) looks whether the address lies in
- * a guard of this thread's pool.
+ * run lives, a handler for it (and for SIGBUS) looks whether the address lies
+ * in a guard of this thread's pool.
  *
- *   ours      one sentence, one write(2); then the action of before is put back
+ *   it does   one sentence, one write(2); then the action of before is put back
  *             and the handler returns: the same instruction faults again, so
  *             that a core file or a crash reporter sees the true place
- *   another's  the action of before is followed as if this file were not there
+ *   else      the action of before is followed as if this file were not there
  *
  * The handler needs a stack of its own, for the one at hand is used up: each
  * thread gets one with its run, unless the program gave it one.
@@ -43,7 +43,7 @@ static struct sigaction before[2];
 static _Thread_local struct {
     const struct bi_stack_pool *pool; /* NULL outside a run */
     struct bi_task *const *running;
-    const char *(*name)(const struct bi_task *task, char *buf);
+    bi_fault_name *name;
     stack_t stack; /* ours, where ss_sp is set */
 } here __attribute__((tls_model("initial-exec")));
 
@@ -215,7 +215,8 @@ static int install_stack(void)
 
     stack_t ours = {.ss_size = HANDLER_BYTES + getauxval(AT_MINSIGSTKSZ)};
     ours.ss_sp = bi_sys.map(ours.ss_size, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0, &rc);
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0,
+                            &rc);
     if (!ours.ss_sp)
         return rc;
     rc = bi_sys_sigaltstack(&ours, NULL);
@@ -238,8 +239,7 @@ static void remove_stack(void)
 }
 
 int bi_fault_install(const struct bi_stack_pool *pool,
-                     struct bi_task *const *running,
-                     const char *(*name)(const struct bi_task *task, char *buf))
+                     struct bi_task *const *running, bi_fault_name *name)
 {
     bi_assert(!here.pool);
     bi_guard(); /* not for the first time in the handler */

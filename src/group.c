@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define RING_FIRST ((size_t)256)
 #define RING_MOST ((size_t)65536)
 #define ERRORS_KEPT 8
 
@@ -40,12 +41,36 @@ static struct bi_ended *own_places(struct bide_group *group)
     return (struct bi_ended *)group->_ended;
 }
 
-static void ring_free(struct bide_group *group)
+/* A ring of `room` places; the smallest may be one that a group left. */
+static struct bi_ended *ring_make(struct bi_run *run, size_t room)
+{
+    int error;
+    struct bi_ended *ring = run->spare_ring;
+    if (ring && room == RING_FIRST) {
+        run->spare_ring = NULL;
+        return ring;
+    }
+    return bi_sys.map(room * sizeof *ring, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &error);
+}
+
+static void ring_free(struct bide_group *group, struct bi_run *run)
 {
     struct bi_group *g = bi_group_of(group);
-    if (g->ended != own_places(group))
+    if (g->ended == own_places(group))
+        return;
+    if (g->ended_room == RING_FIRST && !run->spare_ring)
+        run->spare_ring = g->ended;
+    else
         bi_sys.unmap(g->ended, g->ended_room * sizeof *g->ended);
     g->ended = own_places(group);
+}
+
+void bi_group_end_run(struct bi_run *run)
+{
+    if (run->spare_ring)
+        bi_sys.unmap(run->spare_ring, RING_FIRST * sizeof(struct bi_ended));
+    run->spare_ring = NULL;
 }
 
 static struct bi_ended *ring_at(const struct bi_group *g, size_t i)
@@ -54,23 +79,19 @@ static struct bi_ended *ring_at(const struct bi_group *g, size_t i)
 }
 
 /* Make room for one more end than could come now.  0 or -ENOMEM. */
-static int ring_reserve(struct bide_group *group)
+static int ring_reserve(struct bide_group *group, struct bi_run *run)
 {
     struct bi_group *g = bi_group_of(group);
     if (bi_likely(g->ended_count + g->alive < g->ended_room) || g->quiet ||
         g->ended_room == RING_MOST)
         return 0;
-    /* From 8 to 256, which is a page, then doubling. */
-    size_t room = g->ended_room < 256 ? 256 : g->ended_room * 2;
-    int error;
-    struct bi_ended *ring = bi_sys.map(room * sizeof *ring,
-                                       PROT_READ | PROT_WRITE,
-                                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &error);
+    size_t room = g->ended_room < RING_FIRST ? RING_FIRST : g->ended_room * 2;
+    struct bi_ended *ring = ring_make(run, room);
     if (!ring)
         return -ENOMEM;
     for (size_t i = 0; i < g->ended_count; i++)
         ring[i] = *ring_at(g, i);
-    ring_free(group);
+    ring_free(group, run);
     g->ended = ring;
     g->ended_first = 0;
     g->ended_room = room;
@@ -227,7 +248,7 @@ static int add(struct bide_group *group, const struct bi_spawn *how,
     if (rc == 0 && !how->fn)
         rc = -EINVAL;
     if (rc == 0)
-        rc = ring_reserve(group);
+        rc = ring_reserve(group, run);
     if (rc == 0)
         rc = bi_task_make(run, how, out);
     if (rc < 0)
@@ -403,7 +424,7 @@ intptr_t bi_group_leave(struct bide_group *group, intptr_t result,
     }
     g->was_cancelled = g->scope.verdict != NULL;
     bi_scope_leave(&group->_scope, func);
-    ring_free(group);
+    ring_free(group, self->run);
     return verdict(g, result);
 }
 

@@ -12,7 +12,6 @@
 #include "park.h"
 
 #include "sched.h"
-#include "scope.h"
 
 bool bi_wait_unlink(struct bi_wait *wait)
 {
@@ -20,22 +19,11 @@ bool bi_wait_unlink(struct bi_wait *wait)
     return true;
 }
 
-/* `task` has had its turn.  The loop gets one too: what the others wait for
- * may have come from the kernel. */
-static __attribute__((noinline)) void end_turn(struct bi_task *task)
+void bi_park_end_turn(struct bi_task *task)
 {
+    /* The loop gets its turn too: what the others wait for may be there. */
     task->run->tick = 1;
     bi_park_yield(task);
-}
-
-int bi_park_check(struct bi_task *task)
-{
-    if (bi_unlikely(--task->run->budget == 0))
-        end_turn(task);
-    struct bi_scope *s = task->scope;
-    if (bi_likely(!s->verdict && s->nearest == BIDE_FOREVER))
-        return 0;
-    return bi_scope_code(s, task->run);
 }
 
 intptr_t bi_park(struct bi_wait *wait)

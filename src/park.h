@@ -15,10 +15,7 @@
 #ifndef BI_PARK_H
 #define BI_PARK_H
 
-#include "core.h"
-
-/* Fast calls that a task may make in a row before the others get a turn. */
-#define BI_BUDGET 256
+#include "scope.h"
 
 static inline struct bi_wait bi_wait_make(struct bi_task *task, const char *what,
                                           const void *on,
@@ -31,9 +28,20 @@ static inline struct bi_wait bi_wait_make(struct bi_task *task, const char *what
 /* A withdraw for waits that only stand on a list. */
 bool bi_wait_unlink(struct bi_wait *wait);
 
+/* `task` has had its turn: let the others have theirs. */
+void bi_park_end_turn(struct bi_task *task);
+
 /* 0, or the code that refuses a wait here.  Every [waits] call begins with it;
  * once in a while it lets the others run first. */
-int bi_park_check(struct bi_task *task);
+static inline int bi_park_check(struct bi_task *task)
+{
+    if (bi_unlikely(--task->run->budget == 0))
+        bi_park_end_turn(task);
+    struct bi_scope *s = task->scope;
+    if (bi_likely(!s->verdict && s->nearest == BIDE_FOREVER))
+        return 0;
+    return bi_scope_code(s, task->run);
+}
 
 /* Suspend the running task until bi_wake() or a cancel ends `wait`.  Returns
  * the value of the wake-up, or -ECANCELED or -ETIMEDOUT. */

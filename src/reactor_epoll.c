@@ -32,9 +32,9 @@
  * event comes, or those of the old file, where a duplicate lives on.  So events
  * carry the number and its round, which changes with each ADD; and a sweep asks
  * about what has been parked for a while: first after 20 ms, then ever more
- * rarely, down to once a second, some dozens at a time.  ENOENT or EBADF there:
- * the file that was waited for is gone, and the wait ends with -EBADF rather
- * than with the data of what somebody else put in its place.
+ * rarely, down to once a second, some dozens at a time.  Where the file turns
+ * out to be gone, a wait for it ends with -EBADF rather than with the data of
+ * what somebody else put in its place.
  *
  * Rejected: level-triggered events (they need a MOD or a DEL as soon as nobody
  * waits); a note of edges that nobody waited for (the attempt before each wait
@@ -56,8 +56,10 @@
 #define SWEEP_ASKS 64
 #define SWEEP_LOOKS 1024
 
-/* What ours are registered for. */
-#define EVERYTHING (EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET)
+/* What ours are registered for: whatever a POLL may ask. */
+#define EVERYTHING                                                    \
+    (EPOLLIN | EPOLLRDNORM | EPOLLRDBAND | EPOLLPRI | EPOLLMSG |      \
+     EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND | EPOLLRDHUP | EPOLLET)
 #define TROUBLE (EPOLLERR | EPOLLHUP)
 
 static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT && EPOLLPRI == POLLPRI &&
@@ -100,16 +102,17 @@ static bide_time earlier(bide_time a, bide_time b)
 
 /* ---- Telling the kernel ------------------------------------------------- */
 
-/* End all that wait on `e` but `but`: the file they wait for is gone. */
+/* End those but `op` that were parked on `e` by `until`: their file is gone. */
 static void strand(struct bi_reactor *r, struct bi_fd *e,
-                   const struct bi_op *but)
+                   const struct bi_op *op, bide_time until)
 {
     struct bi_list *next, *link = bi_list_first(&e->ops);
     for (; link && link != &e->ops; link = next) {
         next = link->next;
-        struct bi_op *op = op_of(link);
-        if (op != but && !op->offloaded)
-            bi_op_done(r, op, -EBADF);
+        struct bi_op *other = op_of(link);
+        bool later = other->wait.task->parked_at > until;
+        if (other != op && !other->offloaded && !later)
+            bi_op_done(r, other, -EBADF);
     }
 }
 
@@ -134,12 +137,17 @@ static int control(struct bi_reactor *r, int how, int fd, struct bi_fd *e)
 }
 
 /* Have the kernel report what is ready now, or will be, of what is waited for
- * on `fd`.  A file that it does not know by this number is a new one: of those
- * that wait, only `op` (or NULL) means it. */
-static int ask(struct bi_reactor *r, int fd, struct bi_fd *e, struct bi_op *op)
+ * on `fd`, for `op` (or NULL) and the others.
+ *
+ * If it does not know the file by this number, that is a new one.  Those who
+ * were parked when it last knew it wait for the old one.  Those who came later
+ * may mean the new one: their wait began without a question. */
+static int ask(struct bi_reactor *r, int fd, struct bi_fd *e,
+               const struct bi_op *op)
 {
-    e->asked = r->run->now;
+    bide_time known = e->registered ? e->asked : BIDE_FOREVER;
     int rc = -ENOENT;
+    e->asked = r->run->now;
     if (e->registered) {
         rc = control(r, EPOLL_CTL_MOD, fd, e);
         e->ours &= rc != -ENOENT;
@@ -150,12 +158,12 @@ static int ask(struct bi_reactor *r, int fd, struct bi_fd *e, struct bi_op *op)
         if (rc == -EEXIST) /* a former life of this number */
             rc = control(r, EPOLL_CTL_MOD, fd, e);
         if (rc == 0)
-            strand(r, e, op);
+            strand(r, e, op, known);
         e->registered = rc == 0;
     }
     if (rc == -EBADF) {
         e->registered = false;
-        strand(r, e, op);
+        strand(r, e, op, BIDE_FOREVER);
     }
     return rc;
 }
@@ -165,13 +173,6 @@ static void expect_sweep(struct epoll *s, bide_time at)
 {
     s->sweep_at = earlier(s->sweep_at, at);
     s->sweep_next = earlier(s->sweep_next, at);
-}
-
-/* Whether the attempt before has told that what `op` waits for is to come: POLL
- * may not have been tried, and some calls cannot be. */
-static bool was_tried(const struct bi_op *op)
-{
-    return op->kind != BI_OP_POLL && !op->refuses_nowait;
 }
 
 /* No event tells when these could go on. */
@@ -191,8 +192,8 @@ static void start(struct bi_reactor *r, struct bi_op *op, struct bi_fd *e)
     if (op->fd >= s->numbers)
         s->numbers = op->fd + 1;
     expect_sweep(s, r->run->now + SWEEP_FIRST);
-    if (e->ours && e->registered && was_tried(op))
-        return;
+    if (e->ours && e->registered && !op->refuses_nowait)
+        return; /* it was tried: what it waits for is to come */
     int rc = ask(r, op->fd, e, op);
     if (rc == -EPERM && op->kind != BI_OP_POLL)
         bi_reactor_offload(r, op);

@@ -248,6 +248,14 @@ static void not_waited(struct bi_reactor *r, struct bi_op *op)
         start_poll(r, op);
 }
 
+/* EINTR, or one of the codes ERESTARTSYS to ERESTART_RESTARTBLOCK: the kernel
+ * keeps them to itself, but some opcodes let them out when they are cancelled
+ * while they block. */
+static bool interrupted(int res)
+{
+    return res == -EINTR || (res <= -512 && res >= -516);
+}
+
 /* A completion is the end of its operation, unless it tells of nothing: an
  * interrupted call, one that did not wait, readiness in place of a call. */
 static void op_ended(struct bi_reactor *r, struct bi_op *op,
@@ -255,7 +263,7 @@ static void op_ended(struct bi_reactor *r, struct bi_op *op,
 {
     int res = cqe->res;
     bool called_off = op->cancelled || op->closing;
-    bool nothing = op->polled || res == -EINTR || res == -EAGAIN;
+    bool nothing = op->polled || interrupted(res) || res == -EAGAIN;
     op->polled = false;
     op->more = cqe->flags & BI_CQE_SOCK_NONEMPTY;
 

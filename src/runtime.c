@@ -7,6 +7,7 @@
  */
 #include "dump.h"
 #include "fault.h"
+#include "group.h"
 #include "interrupt.h"
 #include "loop.h"
 #include "park.h"
@@ -153,6 +154,7 @@ static int open_run(struct runtime *rt)
 static void close_run(struct runtime *rt)
 {
     memcpy(told.stack_reason, rt->run.stacks.reason, sizeof told.stack_reason);
+    bi_group_end_run(&rt->run);
     bi_reactor_close(&rt->reactor);
     bi_loop_drop(rt->run.handle);
     bi_stack_pool_end(&rt->run.stacks);

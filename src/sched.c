@@ -11,8 +11,6 @@
  */
 #include "sched.h"
 
-#include "park.h"
-
 /* A poll of the reactor costs about 200 ns, a switch about 5: with 128 of them
  * between two polls it adds a third at the most. */
 #define BI_TICKS 128
@@ -42,39 +40,10 @@ void bi_sched_init(struct bi_run *run)
     bi_running_name = running_name;
 }
 
-void bi_sched_ready(struct bi_run *run, struct bi_task *task)
-{
-    bi_assert(!bi_list_linked(&task->ready) && !task->ended);
-    bi_list_push_back(&run->ready, &task->ready);
-}
-
-/* Make `next` (NULL: the loop) the running one; returns its coroutine. */
-static inline struct bi_coro *enter(struct bi_run *run, struct bi_task *next)
-{
-    run->switches++;
-    run->current = next;
-    run->budget = BI_BUDGET;
-    return next ? &next->coro : &run->loop;
-}
-
-/* The next ready task, or NULL when it is the loop's turn. */
-static inline struct bi_task *pick(struct bi_run *run)
-{
-    if (bi_unlikely(--run->tick == 0 || bi_list_empty(&run->ready)))
-        return NULL;
-    return bi_container_of(bi_list_pop(&run->ready), struct bi_task, ready);
-}
-
-void bi_sched_leave(struct bi_run *run, struct bi_task *task)
-{
-    bi_assert(run->current == task);
-    bi_coro_switch(&task->coro, enter(run, pick(run)));
-}
-
 void bi_sched_finish(struct bi_run *run, struct bi_task *task)
 {
     bi_assert(run->current == task && task->ended);
-    bi_coro_finish(&task->coro, enter(run, pick(run)));
+    bi_coro_finish(&task->coro, bi_sched_enter(run, bi_sched_pick(run)));
 }
 
 void bi_sched_turn(struct bi_run *run)
@@ -83,7 +52,7 @@ void bi_sched_turn(struct bi_run *run)
     if (bi_list_empty(&run->ready))
         return;
     run->tick = BI_TICKS + 1;
-    bi_coro_switch(&run->loop, enter(run, pick(run)));
+    bi_coro_switch(&run->loop, bi_sched_enter(run, bi_sched_pick(run)));
 }
 
 void bi_sched_jump(struct bi_run *run, struct bi_task *task,
@@ -91,5 +60,5 @@ void bi_sched_jump(struct bi_run *run, struct bi_task *task,
 {
     bi_assert(run->current == task);
     bi_list_push_front(&run->ready, &task->ready);
-    bi_coro_switch(&task->coro, enter(run, next));
+    bi_coro_switch(&task->coro, bi_sched_enter(run, next));
 }

@@ -21,8 +21,8 @@
  * A free stack keeps its pages: the next owner finds them warm.  When the
  * program is quiet, trimming takes those of all but the last used back.
  *
- * Rejected: a mapping for each stack (two system calls a stack, and the limit on
- * mappings ends it at 32,000); MAP_GROWSDOWN (it grows into its neighbour);
+ * Rejected: a mapping for each stack (two system calls a stack, and the limit
+ * on mappings ends it at 32,000); MAP_GROWSDOWN (it grows into its neighbour);
  * MADV_FREE (quicker, but the memory still looks used until it runs out).
  */
 #include "stack.h"
@@ -54,9 +54,9 @@ struct bi_slab {
  * is shared by the stacks that come. */
 #define GUARD_AHEAD ((size_t)4 << 20)
 
-/* The tops of sixteen neighbours lie two cache lines apart each.  A larger shift
- * would spare no more, and would push a parked task over the edge of its one
- * page. */
+/* The tops of sixteen neighbours are shifted by two cache lines each.  A larger
+ * shift would spare little more, and would push a parked task over the edge of
+ * its one page. */
 #define COLOURS 16
 #define COLOUR_BYTES ((size_t)2 * BI_LINE)
 
@@ -197,7 +197,8 @@ static struct bi_slab *map_slab(size_t slot_bytes, size_t count, int *error)
     for (; !slab && count; count = slab ? count : count / 2) {
         bytes = page_bytes() + count * slot_bytes + guard;
         slab = bi_sys.map(bytes, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+                              MAP_STACK,
                           -1, 0, error);
     }
     if (!slab)

@@ -22,7 +22,7 @@
 
 /* Alive for as long as its pool; `generation` counts its owners. */
 struct bi_stack {
-    struct bi_list link; /* on its class's warm or cold list, while it is free */
+    struct bi_list link; /* on its class's warm or cold list, while free */
     char *low;           /* the lowest usable byte; below it lies the guard */
     uint32_t generation; /* one more at each bi_stack_give() */
     uint32_t valgrind;   /* the number it goes by there */

@@ -264,8 +264,8 @@ Suite *suite_offload(void)
     tcase_add_test(t, one_thread_makes_jobs_in_the_order_of_submission);
     tcase_add_test(t, many_rounds_lose_no_job_to_a_thread_that_falls_idle);
     tcase_add_test(t, a_queued_job_can_be_withdrawn_and_one_at_work_cannot);
-    tcase_add_test(t,
-                   without_any_thread_a_job_is_refused_and_stays_with_the_caller);
+    tcase_add_test(
+        t, without_any_thread_a_job_is_refused_and_stays_with_the_caller);
     tcase_add_test(t, one_thread_does_it_all_when_no_second_can_be_had);
     tcase_add_test(t, threads_have_every_signal_blocked_and_the_loop_none_more);
     suite_add_tcase(s, t);

@@ -2,19 +2,19 @@
  *
  * A suspended context is its stack pointer; above it lies the save area:
  *
- *     offset   what               in a prepared context
- *     0x00     x29 x30            0 (the chain of frames ends), enter
- *     0x10     x19 x20            entry, arg
- *     0x20     x21 x22            as it was
- *     0x30     x23 x24            as it was
- *     0x40     x25 x26            as it was
- *     0x50     x27 x28            as it was
- *     0x60     d8  d9             as it was
- *     0x70     d10 d11            as it was
- *     0x80     d12 d13            as it was
- *     0x90     d14 d15            as it was
- *     0xa0     FPCR, nothing      the preparer's
- *     0xb0     the caller's frame, or `top`
+ *     offset   of a suspended one   of a prepared one
+ *     0x00     x29 x30              0 (the chain of frames ends), enter
+ *     0x10     x19 x20              entry, arg
+ *     0x20     x21 x22              as it was
+ *     0x30     x23 x24              as it was
+ *     0x40     x25 x26              as it was
+ *     0x50     x27 x28              as it was
+ *     0x60     d8  d9               as it was
+ *     0x70     d10 d11              as it was
+ *     0x80     d12 d13              as it was
+ *     0x90     d14 d15              as it was
+ *     0xa0     FPCR, nothing        the preparer's
+ *     0xb0     the caller's frame   `top`
  *
  * With BI_NO_FP_CONTROL the place of FPCR is left alone.
  *
@@ -92,7 +92,7 @@ finish bi_switch
 /* void *bi_switch_prepare(void *top [x0], unsigned long room [x1],
  *                         void (*entry)(void *) [x2], void *arg [x3]) */
 function bi_switch_prepare
-    adr     x9, enter
+    adr     x9, .Lbegin
     stp     xzr, x9, [x0, #-AREA]!
     stp     x2, x3, [x0, #0x10]
 #ifndef BI_NO_FP_CONTROL
@@ -104,12 +104,13 @@ finish bi_switch_prepare
 
 /* Where a prepared context begins: nobody called it, so its return address is
  * undefined and a backtrace ends here.  Unwinders look one instruction before
- * the place they were given, hence the nop inside of the frame information. */
+ * the place they were given, hence the nop: it is what they find. */
     .type   enter, %function
     .cfi_startproc
     .cfi_undefined x30
-    nop
 enter:
+    nop
+.Lbegin:
     mov     x0, x20
     blr     x19
     brk     #0

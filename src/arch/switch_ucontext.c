@@ -60,7 +60,7 @@ void *bi_switch_prepare(void *top, unsigned long room, void (*entry)(void *),
     p->context.uc_link = NULL;
     p->entry = entry;
     p->arg = arg;
-    makecontext(&p->context, (void (*)(void))enter, 2, (unsigned)(address >> 32),
-                (unsigned)address);
+    makecontext(&p->context, (void (*)(void))enter, 2,
+                (unsigned)(address >> 32), (unsigned)address);
     return &p->context;
 }

@@ -2,17 +2,19 @@
  *
  * A suspended context is its stack pointer; above it lies the save area:
  *
- *     offset   what               in a prepared context
- *     0x00     MXCSR (4 bytes)    the preparer's
- *     0x04     x87 control (2)    the preparer's
- *     0x08     r15                0
- *     0x10     r14                0
- *     0x18     r13                0
- *     0x20     r12                arg
- *     0x28     rbx                entry
- *     0x30     rbp                0: the chain of frames ends here
- *     0x38     where to go on     enter
- *     0x40     the caller's frame, or `top`
+ *     offset   of a suspended one    of a prepared one
+ *     0x00     MXCSR (4 bytes)       the preparer's
+ *     0x04     x87 control (2)       the preparer's
+ *     0x08     r15                   0
+ *     0x10     r14                   0
+ *     0x18     r13                   0
+ *     0x20     r12                   arg
+ *     0x28     rbx                   entry
+ *     0x30     rbp                   0: the chain of frames ends here
+ *     0x38     where to go on        enter
+ *     0x40     the caller's frame    0: a return address, for unwinders that
+ *     0x48                           go by the stack alone; nothing
+ *     0x50                           `top`
  *
  * With BI_NO_FP_CONTROL the first eight bytes are absent.
  *
@@ -25,8 +27,9 @@
  * twice as long as the whole switch.  The jump is marked `notrack` because the
  * place after a call is no landing pad.
  *
+ * Most of its time goes into reading MXCSR, for which there is no quicker way.
  * Rejected: to load the control words only where they differ.  The comparison
- * has to wait for the two stores before it, and costs more than it saves.
+ * has to wait for the stores before it, and costs more than the loads.
  */
 #include "asm.h"
 
@@ -93,30 +96,32 @@ finish bi_switch
 /* void *bi_switch_prepare(void *top [rdi], unsigned long room [rsi],
  *                         void (*entry)(void *) [rdx], void *arg [rcx]) */
 function bi_switch_prepare
-    lea     enter(%rip), %rax
-    mov     %rax, -0x08(%rdi)
+    lea     .Lbegin(%rip), %rax
     movq    $0, -0x10(%rdi)
-    mov     %rdx, -0x18(%rdi)
-    mov     %rcx, -0x20(%rdi)
-    movq    $0, -0x28(%rdi)
-    movq    $0, -0x30(%rdi)
+    mov     %rax, -0x18(%rdi)
+    movq    $0, -0x20(%rdi)
+    mov     %rdx, -0x28(%rdi)
+    mov     %rcx, -0x30(%rdi)
     movq    $0, -0x38(%rdi)
+    movq    $0, -0x40(%rdi)
+    movq    $0, -0x48(%rdi)
 #ifndef BI_NO_FP_CONTROL
-    stmxcsr -0x40(%rdi)
-    fnstcw  -0x3c(%rdi)
+    stmxcsr -0x50(%rdi)
+    fnstcw  -0x4c(%rdi)
 #endif
-    lea     -0x38 - FP_BYTES(%rdi), %rax
+    lea     -0x48 - FP_BYTES(%rdi), %rax
     ret
 finish bi_switch_prepare
 
 /* Where a prepared context begins: nobody called it, so its return address is
  * undefined and a backtrace ends here.  Unwinders look one byte before the
- * place they were given, hence the nop inside of the frame information. */
+ * place they were given, hence the nop: it is what they find. */
     .type   enter, %function
     .cfi_startproc
     .cfi_undefined %rip
-    nop
 enter:
+    nop
+.Lbegin:
     mov     %r12, %rdi
     call    *%rbx
     ud2

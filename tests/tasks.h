@@ -1,0 +1,78 @@
+/* tasks.h: what the tasks of the tests do, and the journal they write.
+ *
+ * The bodies return what refused them, as a well-behaved task does.  Order is
+ * tested by letters: each task notes one, the test reads the word.
+ */
+#ifndef TASKS_H
+#define TASKS_H
+
+#include "harness.h"
+
+/* A number as the argument of a task, and an argument as a number. */
+#define NUM(n) ((void *)(intptr_t)(n))
+#define VALUE(arg) ((intptr_t)(arg))
+
+#define LENGTH(array) (sizeof(array) / sizeof(array)[0])
+
+/* ---- Bodies ------------------------------------------------------------- */
+
+/* Return the argument. */
+intptr_t give(void *value);
+
+/* Let the others run, then return the argument. */
+intptr_t give_late(void *value);
+
+/* Sleep for so many milliseconds and return their number. */
+intptr_t sleep_ms(void *ms);
+
+/* Sleep for so many milliseconds, then fail with -EIO. */
+intptr_t fail_after_ms(void *ms);
+
+/* Sleep until cancelled. */
+intptr_t sleep_for_ever(void *unused);
+
+/* Sleep until cancelled, then clean up for so many milliseconds. */
+intptr_t end_slowly(void *ms);
+
+/* Sleep until cancelled, then fail with -EPROTO instead of the cancel. */
+intptr_t fail_when_cancelled(void *unused);
+
+/* Sleep until cancelled, and make nothing of it. */
+intptr_t swallow_cancel(void *value);
+
+/* Start `fn(arg)`, which must succeed. */
+bide_task *spawn(bide_fn *fn, void *arg);
+
+/* The result of `task`, which has ended or will. */
+intptr_t result_of(bide_task *task);
+
+/* Let the others run until they wait for more than each other: `n` turns. */
+void turns(unsigned n);
+
+/* ---- The journal -------------------------------------------------------- */
+
+extern char journal[64];
+
+/* Append a letter. */
+void note(char letter);
+
+/* A task that notes its letter. */
+intptr_t note_it(void *letter);
+
+/* A fixture: forget it. */
+void clear_journal(void);
+
+#define expect_journal(word) ck_assert_str_eq(journal, word)
+
+/* ---- The virtual clock -------------------------------------------------- */
+
+/* Keep the thread for `span`: time goes on and nobody else runs. */
+void compute(bide_time span);
+
+/* Milliseconds since the virtual clock began. */
+intptr_t clock_ms(void);
+
+/* Nothing is on the run's heap of timers. */
+bool no_timer_left(void);
+
+#endif
