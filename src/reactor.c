@@ -17,6 +17,9 @@
 #include "sys.h"
 #include "timer.h"
 
+/* So long must nothing have happened before unused stacks are given back. */
+#define QUIET BIDE_SEC(1)
+
 void (*bi_reactor_jump)(bide_time deadline);
 
 /* ---- Choosing a backend ------------------------------------------------- */
@@ -277,6 +280,18 @@ static void sleep_for(struct bi_reactor *r, bide_time span)
     look_at_clock(r->run);
 }
 
+/* Sleep; a run that stays quiet gives the memory of unused stacks back, some
+ * at a time. */
+static void rest(struct bi_reactor *r, bide_time span)
+{
+    struct bi_run *run = r->run;
+    bool surplus = span > QUIET && bi_stack_surplus(&run->stacks);
+    bide_time quiet = r->resting ? 0 : QUIET, began = run->now;
+    sleep_for(r, surplus ? quiet : span);
+    r->resting = surplus && bi_list_empty(&run->ready) &&
+                 run->now - began >= quiet && bi_stack_trim(&run->stacks);
+}
+
 bool bi_reactor_turn(struct bi_reactor *r)
 {
     bi_inbox_deliver(r->inbox);
@@ -287,6 +302,6 @@ bool bi_reactor_turn(struct bi_reactor *r)
     else if (nothing_can_come(r))
         return false;
     else if (!jumped(r, span))
-        sleep_for(r, span);
+        rest(r, span);
     return true;
 }

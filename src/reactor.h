@@ -69,6 +69,7 @@ struct bi_reactor {
     size_t in_flight;           /* operations between start and done */
     size_t begun;               /* started and not yet handed to the kernel */
     uint64_t submits, wakeups;  /* for bide_stats() */
+    bool resting; /* quiet, and giving unused stacks back */
     bide_time accept_pause;     /* no accept before this time: EMFILE */
     char reason[200];           /* why not the other backend, or why none */
 };

@@ -353,6 +353,14 @@ static size_t trim_class(struct bi_stack_pool *p, struct bi_stack_class *c,
     return done;
 }
 
+bool bi_stack_surplus(const struct bi_stack_pool *p)
+{
+    for (unsigned i = 0; i < BI_STACK_CLASSES; i++)
+        if (p->classes[i].warm_count > TRIM_KEEP)
+            return true;
+    return false;
+}
+
 bool bi_stack_trim(struct bi_stack_pool *p)
 {
     size_t turn = TRIM_TURN;

@@ -74,6 +74,9 @@ struct bi_stack *bi_stack_at(const struct bi_stack_pool *p, const void *head);
 struct bi_stack *bi_stack_guarding(const struct bi_stack_pool *p,
                                    const void *addr);
 
+/* Whether bi_stack_trim() would find something to do. */
+bool bi_stack_surplus(const struct bi_stack_pool *p);
+
 /* Give the pages below the top one of free stacks back to the kernel, but for
  * those of the few that were used last.  Some at a time: true when there are
  * more.  Cheap when there is nothing to do. */

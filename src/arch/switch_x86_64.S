@@ -22,10 +22,12 @@
  * stays true over the instruction that changes stacks, and a debugger that
  * stops anywhere in here sees a caller.
  *
- * It goes on with a jump and not with a return: a return is predicted to go
- * where the last call came from, which is the wrong stack every time, and takes
- * twice as long as the whole switch.  The jump is marked `notrack` because the
- * place after a call is no landing pad.
+ * It goes on with a return.  In a scheduler every task suspends at one of a few
+ * places, so that the processor's stack of return addresses, filled by one
+ * task, is right for the next one as well: a ring of tasks that yield takes 12 ns
+ * a switch.  Rejected: `pop; jmp`, twice as quick where two sides suspend at
+ * different places, but it leaves one address too many on that stack, and every
+ * return of the frames above is mispredicted: 27 ns in the same ring.
  *
  * Most of its time goes into reading MXCSR, for which there is no quicker way.
  * Rejected: to load the control words only where they differ.  The comparison
@@ -87,10 +89,7 @@ function bi_switch
     load    %r12
     load    %rbx
     load    %rbp
-    pop     %rcx
-    .cfi_adjust_cfa_offset -8
-    .cfi_register %rip, %rcx
-    notrack jmp *%rcx
+    ret
 finish bi_switch
 
 /* void *bi_switch_prepare(void *top [rdi], unsigned long room [rsi],
