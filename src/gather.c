@@ -160,6 +160,9 @@ static void mark(bide_task **tasks, size_t n, int step, const char *func)
 static int watch_once(struct bi_watch *watch)
 {
     struct bi_task *self = bi_current();
+    int rc = bi_park_check(self); /* it may be woken for less than it wants */
+    if (rc)
+        return rc;
     watch->wait = bi_wait_make(self, "wait tasks", NULL, bi_wait_unlink);
     bi_list_push_back(&self->run->watchers, &watch->wait.link);
     return (int)bi_park(&watch->wait);

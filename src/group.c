@@ -315,6 +315,7 @@ int bide_group_spawn(struct bide_group *g, bide_fn *fn, void *arg)
 int bide_group_spawn_with(struct bide_group *g, bide_task **out, bide_fn *fn,
                           void *arg, const struct bide_spawn_options *opt)
 {
+    bi_current_in(__func__);
     return bi_group_add(g, out, fn, arg, opt, __builtin_return_address(0));
 }
 
@@ -381,6 +382,7 @@ int bide_group_next(struct bide_group *group, void **arg, intptr_t *result)
 
 void bide_group_cancel(struct bide_group *g)
 {
+    bi_current_in(__func__);
     bide_scope_cancel(&g->_scope);
 }
 
@@ -390,7 +392,7 @@ static intptr_t body_failed(struct bide_group *group, struct bi_task *self,
                             intptr_t result)
 {
     struct bi_group *g = bi_group_of(group);
-    if (result == bi_scope_noticed(&g->scope))
+    if (bi_scope_told(&g->scope, result))
         return 0;
     intptr_t code = result == -ECANCELED ? -ECHILD : result;
     fail(group, self, code);
@@ -403,7 +405,7 @@ static intptr_t verdict(const struct bi_group *g, intptr_t result)
 {
     if (g->first_error && g->policy == BIDE_FAIL_FAST)
         return g->first_error;
-    return g->cut ? g->cut : result;
+    return g->cut && result >= 0 ? g->cut : result;
 }
 
 intptr_t bi_group_leave(struct bide_group *group, intptr_t result,
@@ -417,7 +419,8 @@ intptr_t bi_group_leave(struct bide_group *group, intptr_t result,
     if (result < 0)
         result = body_failed(group, self, result);
     g->cut = (int16_t)bi_scope_code(g->scope.parent, self->run);
-    if (g->alive) {
+    /* Who was woken by the last end may have started another child. */
+    while (g->alive) {
         struct bi_wait wait = bi_wait_make(self, "group close", g, NULL);
         g->closer = &wait;
         bi_park(&wait);

@@ -252,13 +252,25 @@ ssize_t bide_writev(int fd, const struct iovec *iov, int n)
     return n ? transmit(&op, self) : none_of(fd);
 }
 
+/* A stream has no offsets, which io_uring would overlook. */
+static bool has_offsets(int fd)
+{
+    struct bi_fd *e = entry(fd);
+    bool stream = e && (e->kind == BI_FD_STREAM || e->kind == BI_FD_PIPE);
+    return !stream || !is_stream(e, fd);
+}
+
 /* A call at an offset: nobody's turn is at stake. */
 static intptr_t run_at(enum bi_op_kind kind, int fd, const void *buf, size_t len,
                        off_t at)
 {
     struct bi_op op = {.kind = kind, .fd = fd, .buf = (void *)(uintptr_t)buf,
                        .len = clamp(len), .at = at};
-    return at < 0 ? -EINVAL : len ? run_plain(&op) : none_of(fd);
+    if (at < 0)
+        return -EINVAL;
+    if (!has_offsets(fd))
+        return -ESPIPE;
+    return len ? run_plain(&op) : none_of(fd);
 }
 
 ssize_t bide_pread(int fd, void *buf, size_t len, off_t at)
@@ -275,12 +287,35 @@ ssize_t bide_pwrite(int fd, const void *buf, size_t len, off_t at)
 
 /* ---- Messages ----------------------------------------------------------- */
 
+/* What MSG_DONTWAIT comes to where another task's call is under way: -EBUSY,
+ * or -EAGAIN where there is a turn to wait for; 0 where nobody is. */
+static int others_turn(int fd, bool in)
+{
+    struct bi_fd *e = entry(fd);
+    if (!e || !(in ? e->reader : e->writer) || !is_stream(e, fd))
+        return 0;
+    return in ? -EBUSY : -EAGAIN;
+}
+
 /* Run a socket call; with MSG_DONTWAIT it is tried once. */
 static intptr_t run_or_try(struct bi_op *op, struct bi_task *self, bool in)
 {
-    if (op->flags & MSG_DONTWAIT)
-        return bi_op_try(op);
+    if (op->flags & MSG_DONTWAIT) {
+        int rc = others_turn(op->fd, in);
+        return rc < 0 ? rc : bi_op_try(op);
+    }
     return in ? receive(op) : transmit(op, self);
+}
+
+/* Whether a receive is to go on until all is there: messages have bounds. */
+static bool gathers(int fd, int flags)
+{
+    int type = 0;
+    socklen_t len = sizeof type;
+    if (!(flags & MSG_WAITALL) || flags & (MSG_PEEK | MSG_DONTWAIT | MSG_OOB))
+        return false;
+    return bi_sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+           type == SOCK_STREAM;
 }
 
 ssize_t bide_recv(int fd, void *buf, size_t len, int flags)
@@ -288,7 +323,6 @@ ssize_t bide_recv(int fd, void *buf, size_t len, int flags)
     struct bi_task *self = bi_current_in(__func__);
     intptr_t n = bi_park_check(self);
     size_t moved = 0;
-    bool all = flags & MSG_WAITALL && !(flags & (MSG_PEEK | MSG_DONTWAIT));
     while (n == 0) {
         struct bi_op op = {.kind = BI_OP_RECV, .fd = fd,
                            .flags = flags & ~MSG_WAITALL,
@@ -298,7 +332,7 @@ ssize_t bide_recv(int fd, void *buf, size_t len, int flags)
         if (n <= 0)
             break;
         moved += (size_t)n;
-        if (!all || moved == len)
+        if (moved >= len || !gathers(fd, flags))
             break;
         n = bi_park_check(self);
     }
@@ -314,13 +348,49 @@ ssize_t bide_send(int fd, const void *buf, size_t len, int flags)
     return rc < 0 ? rc : run_or_try(&op, self, false);
 }
 
+static intptr_t receive_message(int fd, struct msghdr *msg, int flags)
+{
+    struct bi_task *self = bi_current();
+    int rc = bi_park_check(self);
+    struct bi_op op = {.kind = BI_OP_RECVMSG, .fd = fd,
+                       .flags = flags & ~MSG_WAITALL, .msg = msg};
+    return rc < 0 ? rc : run_or_try(&op, self, true);
+}
+
+/* Fill the buffers of `msg` behind the first `moved` bytes; all that are moved.
+ * `room` is for ancillary data, which ends it: it tells of a border. */
+static size_t fill_up(int fd, struct msghdr *msg, int flags, size_t room,
+                      size_t moved)
+{
+    size_t end = 0;
+    for (size_t i = 0; i < msg->msg_iovlen; i++) {
+        end += msg->msg_iov[i].iov_len;
+        while (moved < end && !msg->msg_controllen) {
+            size_t left = end - moved;
+            struct iovec rest = {(char *)msg->msg_iov[i].iov_base +
+                                     (msg->msg_iov[i].iov_len - left), left};
+            struct msghdr part = {.msg_iov = &rest, .msg_iovlen = 1,
+                                  .msg_control = msg->msg_control,
+                                  .msg_controllen = room};
+            intptr_t n = receive_message(fd, &part, flags);
+            if (n <= 0)
+                return moved;
+            moved += (size_t)n;
+            msg->msg_controllen = part.msg_controllen;
+            msg->msg_flags |= part.msg_flags;
+        }
+    }
+    return moved;
+}
+
 ssize_t bide_recvmsg(int fd, struct msghdr *msg, int flags)
 {
-    struct bi_task *self = bi_current_in(__func__);
-    int rc = bi_park_check(self);
-    struct bi_op op = {.kind = BI_OP_RECVMSG, .fd = fd, .flags = flags,
-                       .msg = msg};
-    return rc < 0 ? rc : run_or_try(&op, self, true);
+    bi_current_in(__func__);
+    size_t room = flags & MSG_WAITALL && msg ? msg->msg_controllen : 0;
+    intptr_t n = receive_message(fd, msg, flags);
+    if (n <= 0 || !gathers(fd, flags))
+        return n;
+    return (ssize_t)fill_up(fd, msg, flags, room, (size_t)n);
 }
 
 ssize_t bide_sendmsg(int fd, const struct msghdr *msg, int flags)

@@ -45,8 +45,13 @@ short bi_op_events(const struct bi_op *op)
     }
 }
 
-/* read(2) and its family, with RWF_ flags. */
-static intptr_t transfer(struct bi_op *op, int rwf)
+static bool reads(const struct bi_op *op)
+{
+    return op->kind == BI_OP_READ || op->kind == BI_OP_READV;
+}
+
+/* read(2) and its family, refusing to wait. */
+static intptr_t transfer_now(struct bi_op *op)
 {
     struct iovec one = {op->buf, op->len}, *iov = &one;
     int n = 1;
@@ -54,9 +59,20 @@ static intptr_t transfer(struct bi_op *op, int rwf)
         iov = op->iov;
         n = (int)op->len;
     }
-    if (op->kind == BI_OP_READ || op->kind == BI_OP_READV)
-        return bi_sys_preadv2(op->fd, iov, n, op->at, rwf);
-    return bi_sys_pwritev2(op->fd, iov, n, op->at, rwf);
+    if (reads(op))
+        return bi_sys_preadv2(op->fd, iov, n, op->at, RWF_NOWAIT);
+    return bi_sys_pwritev2(op->fd, iov, n, op->at, RWF_NOWAIT);
+}
+
+/* The same as they are, which any kernel has. */
+static intptr_t transfer(struct bi_op *op)
+{
+    if (op->kind == BI_OP_READV || op->kind == BI_OP_WRITEV)
+        return bi_sys_vector(reads(op), op->fd, op->iov, (int)op->len);
+    if (op->at >= 0)
+        return bi_sys_at(reads(op), op->fd, op->buf, op->len, op->at);
+    return reads(op) ? bi_sys_read(op->fd, op->buf, op->len)
+                     : bi_sys_write(op->fd, op->buf, op->len);
 }
 
 /* Whether O_NONBLOCK holds for this descriptor: 1, 0 or a negated errno. */
@@ -73,12 +89,12 @@ static intptr_t try_transfer(struct bi_op *op)
 {
     intptr_t n = -EOPNOTSUPP;
     if (!op->refuses_nowait)
-        n = transfer(op, RWF_NOWAIT);
+        n = transfer_now(op);
     if (n != -EOPNOTSUPP && n != -ENOSYS)
         return n;
     int may = nonblocking(op);
     if (may > 0)
-        return transfer(op, 0);
+        return transfer(op);
     op->refuses_nowait = true;
     return may < 0 ? may : -EAGAIN;
 }
@@ -103,13 +119,24 @@ static intptr_t take_connection(const struct bi_op *op)
     return bi_sys_accept4(op->fd, op->addr, op->addr_bytes, SOCK_CLOEXEC);
 }
 
+/* Where nobody listens accept(2) fails at once; no event would ever come. */
+static bool listens(int fd)
+{
+    int yes = 0;
+    socklen_t len = sizeof yes;
+    int rc = bi_sys_getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &len);
+    return rc == 0 && yes;
+}
+
 static intptr_t try_accept(struct bi_op *op)
 {
     int may = nonblocking(op);
-    if (may > 0)
+    if (may < 0)
+        return may;
+    if (may || !listens(op->fd))
         return take_connection(op);
     op->refuses_nowait = true;
-    return may < 0 ? may : -EAGAIN;
+    return -EAGAIN;
 }
 
 /* A connect under way is asked for by connecting again: EALREADY while it is,
@@ -178,17 +205,40 @@ intptr_t bi_op_try(struct bi_op *op)
     return rc;
 }
 
+/* Have sends, and so connect(2), give up after `span`; the span before. */
+static struct timeval send_timeout(int fd, struct timeval span)
+{
+    struct timeval before = {0};
+    socklen_t len = sizeof before;
+    bi_sys_getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, &len);
+    bi_sys_setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &span, sizeof span);
+    return before;
+}
+
+/* A Unix connect waits for a place in the listener's queue, and nothing but its
+ * own time limit gets it out of there. */
+static int connect_unix(const struct bi_op *op)
+{
+    struct timeval pause = {0, CONNECT_PAUSE / 1000};
+    struct timeval before = send_timeout(op->fd, pause);
+    int rc = bi_sys_connect(op->fd, op->addr, (socklen_t)op->len);
+    send_timeout(op->fd, before);
+    if (rc == -EAGAIN && nonblocking(op) > 0)
+        bi_sys_poll(NULL, 0, CONNECT_PAUSE);
+    return rc;
+}
+
 static intptr_t block_connect(struct bi_op *op)
 {
+    if (op->len >= sizeof(sa_family_t) && op->addr->sa_family == AF_UNIX)
+        return connect_result(op, connect_unix(op));
     int rc = bi_sys_connect(op->fd, op->addr, (socklen_t)op->len);
-    if (rc == -EAGAIN)
-        bi_sys_poll(NULL, 0, CONNECT_PAUSE);
     return connect_result(op, rc);
 }
 
 static intptr_t block_transfer(struct bi_op *op)
 {
-    intptr_t n = transfer(op, 0);
+    intptr_t n = transfer(op);
     if (n == -EPIPE)
         bi_sys_sigpipe_drain();
     return n;

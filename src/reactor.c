@@ -185,6 +185,10 @@ static void worked(struct bi_job *job)
 {
     struct bi_op *op = op_of_job(job);
     struct bi_reactor *r = op->wait.task->run->reactor;
+    /* A connect is broken off by a shutdown, and comes back with its error. */
+    bool broken = op->cancelled && op->kind == BI_OP_CONNECT && op->result < 0;
+    if (broken)
+        op->result = -ECANCELED;
     bi_op_done(r, op, op->result == -EAGAIN ? BI_AGAIN : op->result);
 }
 

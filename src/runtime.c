@@ -262,6 +262,7 @@ static intptr_t run_to_end(struct runtime *rt, bide_fn *fn, void *arg)
     intptr_t result = spawn_main(&rt->run, fn, arg);
     if (result == 0) {
         loop(rt);
+        bi_task_end_all(&rt->run);
         result = result_of(rt);
     }
     bi_here = NULL;

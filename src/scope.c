@@ -192,6 +192,19 @@ int bi_scope_code(struct bi_scope *s, struct bi_run *run)
     return bi_scope_noticed(s);
 }
 
+bool bi_scope_told(const struct bi_scope *s, intptr_t result)
+{
+    if (!s->verdict)
+        return false;
+    if (result == -ECANCELED)
+        return true;
+    /* Not the verdict alone: it may have changed since it was told. */
+    for (; s; s = s->shield ? NULL : s->parent)
+        if (s->code && s->code == result)
+            return true;
+    return false;
+}
+
 /* ---- The public face ---------------------------------------------------- */
 
 /* Whether the running task is inside `s` already. */

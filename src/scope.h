@@ -31,6 +31,10 @@ void bi_scope_force(struct bi_run *run);
  * a deadline is in force. */
 int bi_scope_code(struct bi_scope *s, struct bi_run *run);
 
+/* Whether `result` passes on what a cancel in force at `s` has told; a refused
+ * spawn tells -ECANCELED whatever the verdict is. */
+bool bi_scope_told(const struct bi_scope *s, intptr_t result);
+
 /* As far as it has been noticed: without a look at the clock. */
 static inline int bi_scope_noticed(const struct bi_scope *s)
 {

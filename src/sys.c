@@ -9,6 +9,7 @@
 #include "arch/syscall.h"
 
 #include <linux/futex.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 
 static void *map(size_t bytes, int prot, int flags, int fd, off_t at, int *error)
@@ -123,13 +124,15 @@ int bi_sys_file_type(int fd)
  * that no timer is early. */
 int bi_sys_epoll_wait(int ep, struct epoll_event *events, int n, bide_time span)
 {
+    static atomic_bool missing;
     struct timespec ts;
-#ifdef SYS_epoll_pwait2
-    int rc = (int)BI_CALL(SYS_epoll_pwait2, ep, events, n, span_of(span, &ts), 0,
-                          8);
-    if (rc != -ENOSYS)
-        return rc;
-#endif
+    if (!atomic_load_explicit(&missing, memory_order_relaxed)) {
+        int rc = (int)BI_CALL(SYS_epoll_pwait2, ep, events, n,
+                              span_of(span, &ts), 0, 8);
+        if (rc != -ENOSYS)
+            return rc;
+        atomic_store_explicit(&missing, true, memory_order_relaxed);
+    }
     int ms = -1;
     if (span_of(span, &ts)) {
         bide_time whole = span / BIDE_MS(1) + (span % BIDE_MS(1) != 0);

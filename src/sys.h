@@ -54,6 +54,20 @@ static inline ssize_t bi_sys_write(int fd, const void *buf, size_t len)
     return BI_CALL(SYS_write, fd, buf, len, 0, 0, 0);
 }
 
+/* readv(2) or writev(2). */
+static inline ssize_t bi_sys_vector(bool reads, int fd, const struct iovec *iov,
+                                    int n)
+{
+    return BI_CALL(reads ? SYS_readv : SYS_writev, fd, iov, n, 0, 0, 0);
+}
+
+/* pread(2) or pwrite(2). */
+static inline ssize_t bi_sys_at(bool reads, int fd, void *buf, size_t len,
+                                off_t at)
+{
+    return BI_CALL(reads ? SYS_pread64 : SYS_pwrite64, fd, buf, len, at, 0, 0);
+}
+
 /* `at` -1 is the file's own position; `flags` are RWF_. */
 static inline ssize_t bi_sys_preadv2(int fd, const struct iovec *iov, int n,
                                      off_t at, int flags)

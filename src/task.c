@@ -143,14 +143,27 @@ static void tell_held(struct bi_task *task)
     }
 }
 
+/* Report it if it ended in an error that nobody will read any more.  A group
+ * tells those of its children, bide_run() main's. */
+static void report_lost(struct bi_task *task)
+{
+    bool told = task->read || task->group || task == task->run->main;
+    if (task->result < 0 && !task->cut && !told)
+        report(task);
+}
+
 static void give_back(struct bi_task *task)
 {
-    struct bi_run *run = task->run;
-    bool lost = task->result < 0 && !task->cut && !task->read && !task->group;
-    if (lost && task != run->main)
-        report(task);
+    report_lost(task);
     bi_list_remove(&task->all);
-    bi_stack_give(&run->stacks, task->stack);
+    bi_stack_give(&task->run->stacks, task->stack);
+}
+
+void bi_task_end_all(struct bi_run *run)
+{
+    BI_LIST_EACH(it, &run->tasks) {
+        report_lost(bi_container_of(it, struct bi_task, all));
+    }
 }
 
 static _Noreturn void end(struct bi_task *task, intptr_t result)
@@ -161,7 +174,7 @@ static _Noreturn void end(struct bi_task *task, intptr_t result)
     BI_CONTRACT(task->scope == &task->root, "the task's function",
                 "returned with a scope or group left open");
     task->result = result;
-    task->cut = result < 0 && result == bi_scope_noticed(&task->root);
+    task->cut = bi_scope_told(&task->root, result);
     task->ended = true;
     task->end_order = ++run->ends;
     bi_scope_unlink(&task->root, run);
@@ -347,7 +360,8 @@ bool bide_cancel(bide_task *t)
 void bide_release(bide_task *t)
 {
     struct bi_task *task = bi_task_of(t, __func__);
-    BI_CONTRACT(task->handle, __func__, "released a handle that is not its own");
+    BI_CONTRACT(task->handle && task != task->run->main, __func__,
+                "released a handle that is not its own");
     task->handle = false;
     if (task->ended)
         give_back(task);

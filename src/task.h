@@ -25,6 +25,9 @@ int bi_task_make(struct bi_run *run, const struct bi_spawn *how,
 /* Let it run: behind the others or, BIDE_EAGER, at once. */
 void bi_task_launch(struct bi_task *task, const struct bide_spawn_options *opt);
 
+/* The run ends, and with it all handles: report what was not read by them. */
+void bi_task_end_all(struct bi_run *run);
+
 /* The handle of `task`; it is now held if `held`. */
 bide_task *bi_task_handle(struct bi_task *task);
 

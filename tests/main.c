@@ -56,17 +56,6 @@ static int add_suites(SRunner *runner, const char *only)
     return added;
 }
 
-static void tell_failures(SRunner *runner)
-{
-    TestResult **failures = srunner_failures(runner);
-    for (int i = 0; i < srunner_ntests_failed(runner); i++) {
-        TestResult *f = failures[i];
-        printf("%s:%d: %s: %s\n", tr_lfile(f), tr_lno(f), tr_tcname(f),
-               tr_msg(f));
-    }
-    free(failures);
-}
-
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "info") == 0)
@@ -79,8 +68,9 @@ int main(int argc, char **argv)
         return 2;
     }
     srunner_run_all(runner, CK_SILENT);
-    tell_failures(runner);
     int failed = srunner_ntests_failed(runner);
+    if (failed)
+        srunner_print(runner, CK_NORMAL);
     int passed = srunner_ntests_run(runner) - failed;
     printf("%d passed, %d failed\n", passed, failed);
     srunner_free(runner);

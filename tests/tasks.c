@@ -56,6 +56,11 @@ intptr_t swallow_cancel(void *value)
     return bide_sleep_until(BIDE_FOREVER) < 0 ? VALUE(value) : 0;
 }
 
+intptr_t await_it(void *task)
+{
+    return bide_await(task);
+}
+
 bide_task *spawn(bide_fn *fn, void *arg)
 {
     bide_task *task;

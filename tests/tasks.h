@@ -40,13 +40,16 @@ intptr_t fail_when_cancelled(void *unused);
 /* Sleep until cancelled, and make nothing of it. */
 intptr_t swallow_cancel(void *value);
 
+/* Await the task that is the argument. */
+intptr_t await_it(void *task);
+
 /* Start `fn(arg)`, which must succeed. */
 bide_task *spawn(bide_fn *fn, void *arg);
 
 /* The result of `task`, which has ended or will. */
 intptr_t result_of(bide_task *task);
 
-/* Let the others run until they wait for more than each other: `n` turns. */
+/* Let every other ready task run, `n` times. */
 void turns(unsigned n);
 
 /* ---- The journal -------------------------------------------------------- */

@@ -212,7 +212,11 @@ REAL_TEST(a_wait_that_began_after_a_replacement_is_for_the_new_file)
     put(new.peer, "new!");
     ck_assert_int_eq(end_of(task), 4);
     ck_assert(memcmp(got, "new!", 4) == 0);
+    mods = 0;
+    task = start_reader(old.fd);
+    ck_assert_int_eq(mods, 1); /* it is not taken for bide's any more */
     bide_close(old.fd);
+    ck_assert_int_eq(end_of(task), -EBADF);
     close(copy);
     close(old.peer);
     close(new.fd);

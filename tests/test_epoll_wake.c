@@ -157,6 +157,38 @@ REAL_TEST(a_reader_and_a_writer_share_a_descriptor)
     return 0;
 }
 
+static intptr_t look_for_room(void *fd)
+{
+    struct pollfd p = {.fd = arg_fd(fd), .events = POLLOUT};
+    int n = bide_poll(&p, 1);
+    return n < 0 ? n : p.revents;
+}
+
+/* What waits for something else than what came is still waited for. */
+static void wake_one_direction(struct pair p)
+{
+    while (send(p.fd, filler, sizeof filler, MSG_DONTWAIT) > 0)
+        ;
+    bide_task *reader = start_reader(p.fd);
+    bide_task *looker = start_task(look_for_room, fd_arg(p.fd));
+    settle();
+    ck_assert(!bide_task_done(looker));
+    while (recv(p.peer, filler, sizeof filler, MSG_DONTWAIT) > 0)
+        ;
+    ck_assert_int_eq(end_of(looker), POLLOUT);
+    put(p.peer, "x");
+    ck_assert_int_eq(end_of(reader), 1);
+    bide_close(p.fd);
+    close(p.peer);
+}
+
+REAL_TEST(an_event_for_one_leaves_the_others_waiting)
+{
+    wake_one_direction(foreign_pair());
+    wake_one_direction(ours_pair());
+    return 0;
+}
+
 static void cancel_and_read(struct pair p)
 {
     bide_task *reader = start_reader(p.fd);
@@ -204,6 +236,7 @@ Suite *suite_epoll_wake(void)
     tcase_add_test(t, datagrams_that_come_at_once_wake_as_many_receivers);
     tcase_add_test(t, all_who_poll_are_woken_beside_the_one_who_reads);
     tcase_add_test(t, a_reader_and_a_writer_share_a_descriptor);
+    tcase_add_test(t, an_event_for_one_leaves_the_others_waiting);
     tcase_add_test(t, a_cancelled_read_leaves_the_data_to_the_next);
     tcase_add_test(t, what_cannot_be_tried_is_asked_about);
     suite_add_tcase(s, t);

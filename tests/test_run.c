@@ -356,7 +356,6 @@ static intptr_t gather_beyond_the_limit(void *policy)
                                 {give, NUM(3), 0}};
     intptr_t rc = bide_gather(calls, 3, (enum bide_policy)VALUE(policy));
     ck_assert_int_eq(calls[2].result, -EAGAIN);
-    ck_assert_int_eq(bide_race(calls, 3), -EAGAIN);
     return rc;
 }
 
@@ -367,6 +366,21 @@ START_TEST(a_gather_beyond_the_limit_fails_or_tells_it_in_the_slot)
                               &options), -EAGAIN);
     ck_assert_int_eq(bide_run(gather_beyond_the_limit, NUM(BIDE_COLLECT),
                               &options), 0);
+}
+END_TEST
+
+static intptr_t race_beyond_the_limit(void *unused)
+{
+    struct bide_call calls[] = {{sleep_for_ever, NULL, 0},
+                                {sleep_for_ever, NULL, 0}};
+    (void)unused;
+    return bide_race(calls, 2);
+}
+
+START_TEST(a_race_beyond_the_limit_fails)
+{
+    struct bide_options options = {.task_limit = 2};
+    ck_assert_int_eq(bide_run(race_beyond_the_limit, NULL, &options), -EAGAIN);
 }
 END_TEST
 
@@ -403,6 +417,7 @@ Suite *suite_run(void)
     t = tcase_create("limit");
     tcase_add_test(t, main_counts_among_the_tasks_alive_at_once);
     tcase_add_test(t, a_gather_beyond_the_limit_fails_or_tells_it_in_the_slot);
+    tcase_add_test(t, a_race_beyond_the_limit_fails);
     suite_add_tcase(suite, t);
     return suite;
 }

@@ -1,8 +1,6 @@
 /* test_task.c: a task's life: started, awaited, cancelled, released. */
 #include "tasks.h"
 
-#include <sys/mman.h>
-
 /* ---- Results ------------------------------------------------------------ */
 
 VIRTUAL_TEST(a_task_can_be_awaited_again_and_again)
@@ -251,10 +249,10 @@ VIRTUAL_TEST(awaiting_an_ended_task_is_refused_in_a_cancelled_scope)
 
 VIRTUAL_TEST(a_joiner_cancelled_as_the_task_ends_has_its_result)
 {
-    bide_task *task = spawn(give, NUM(6)), *joiner = spawn(await_next, NUM(0));
-    ck_assert_int_eq(bide_await(joiner), 77);
-    bide_task *awaiter = spawn((bide_fn *)bide_await, task);
-    turns(1);
+    bide_task *task = spawn(give_late, NUM(6));
+    bide_task *awaiter = spawn(await_it, task);
+    turns(2);
+    ck_assert(bide_task_done(task) && !bide_task_done(awaiter));
     bide_cancel(awaiter);
     ck_assert_int_eq(result_of(awaiter), 6);
     return 0;
@@ -307,7 +305,7 @@ VIRTUAL_TEST(a_failure_that_was_read_is_not_told)
 VIRTUAL_TEST(a_failure_awaited_after_its_release_is_read)
 {
     bide_task *task = spawn(fail_after_ms, NUM(1));
-    bide_task *awaiter = spawn((bide_fn *)bide_await, task);
+    bide_task *awaiter = spawn(await_it, task);
     turns(1);
     bide_release(task);
     ck_assert_int_eq(bide_await(awaiter), -EIO);
