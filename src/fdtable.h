@@ -31,7 +31,6 @@ struct bi_fd {
     bool drained;           /* the last receive got less than it asked for */
     /* The epoll backend's: */
     bool registered;        /* we have added it, edge-triggered */
-    bool readable, writable; /* an edge came and nobody took it yet */
     uint32_t round;         /* of this number, told apart in events */
     bide_time asked;        /* when the kernel was last asked about it */
 };
