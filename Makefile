@@ -182,7 +182,8 @@ test-aarch64: ## the suite, cross-built and run under qemu
 	    CK_TIMEOUT_MULTIPLIER=10 tests/matrix $(BUILD)/aarch64/suite
 
 # On epoll: valgrind 3.19 lets no other thread run while one is in the ring.
-VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full
+VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full \
+    --errors-for-leak-kinds=definite --suppressions=tests/valgrind.supp
 valgrind: suite ## the suite under valgrind
 	@tools/need valgrind=valgrind
 	@RUN='$(VALGRIND)' BIDE_BACKEND=epoll CK_TIMEOUT_MULTIPLIER=20 \

@@ -390,11 +390,13 @@ static void walk(struct demo *d, const char *dir)
         free(names[i]);
         if (len + 2 > PATH_BYTES || lstat(path, &st) < 0)
             continue;
-        if (S_ISDIR(st.st_mode))
-            walk(d, strcat(path, "/"));
-        else if (S_ISREG(st.st_mode) && st.st_size <= FILE_BYTES &&
-                 d->count < FILES_MAX)
-            strcpy(d->pages[d->count++].path, path);
+        if (S_ISDIR(st.st_mode)) {
+            memcpy(path + len, "/", 2);
+            walk(d, path);
+        } else if (S_ISREG(st.st_mode) && st.st_size <= FILE_BYTES &&
+                   d->count < FILES_MAX) {
+            memcpy(d->pages[d->count++].path, path, (size_t)len + 1);
+        }
     }
     if (n >= 0)
         free(names);
@@ -426,7 +428,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "demo: no files in %s\n", dir);
         return 1;
     }
-    strcpy(d.pages[d.count].path, "no-such-file");
+    snprintf(d.pages[d.count].path, PATH_BYTES, "no-such-file");
     for (size_t i = 0; i <= d.count; i++) {
         d.pages[i].port = d.port;
         d.calls[i] = (struct bide_call){fetch, &d.pages[i], 0};

@@ -182,6 +182,13 @@ static inline bool bi_annotate_wants_stacks(void)
     return RUNNING_ON_VALGRIND;
 }
 
+/* Whether no other thread runs while one waits in io_uring_enter(2): Valgrind
+ * takes that for a call that does not block. */
+static inline bool bi_annotate_serialises(void)
+{
+    return RUNNING_ON_VALGRIND;
+}
+
 /* A stack [low, high) exists: returns the number it goes by. */
 static inline unsigned bi_annotate_stack(void *low, void *high)
 {
@@ -197,6 +204,11 @@ static inline void bi_annotate_stack_end(unsigned number)
 #define BI_VALGRIND_UNDEFINED(at, bytes) ((void)(at), (void)(bytes))
 
 static inline bool bi_annotate_wants_stacks(void)
+{
+    return false;
+}
+
+static inline bool bi_annotate_serialises(void)
 {
     return false;
 }

@@ -73,6 +73,7 @@ void bi_fd_renew(struct bi_fd *e, enum bi_fd_kind kind, bool ours)
     e->ours = ours;
     e->drained = e->registered = false;
     e->round++;
+    e->life++;
 }
 
 static enum bi_fd_kind socket_kind(int fd)

@@ -26,6 +26,7 @@ struct bi_fd {
     struct bi_list writers; /* bi_wait of tasks that queue to write */
     const void *reader;     /* whose call reads it, or NULL */
     const void *writer;     /* whose turn to write it is, or NULL */
+    uint32_t life; /* another whenever bide closes the number or makes it */
     uint8_t kind;           /* enum bi_fd_kind, as far as known */
     bool ours;              /* bide made it: its number is not reused unseen */
     bool drained;           /* the last receive got less than it asked for */

@@ -154,28 +154,44 @@ static intptr_t failure(const struct bi_group *g, const struct bi_task *task)
 
 /* ---- Start and ready ---------------------------------------------------- */
 
+/* A start that is cancelled goes on at once, cancels its child itself and waits
+ * again, for the end.  To cancel the child where the start is taken back would
+ * be a recursion as deep as starts wait for each other. */
 struct start {
     struct bi_wait wait;
-    struct bi_task *child;
-    bool cancelled; /* ready no longer counts: the child's end is awaited */
+    struct bi_task *child; /* NULL once it has ended */
+    intptr_t failure;      /* of a child that ended after the cancel */
+    bool cancelled;        /* ready no longer counts: the end is awaited */
 };
 
 static bool start_withdraw(struct bi_wait *wait)
 {
-    struct start *start = bi_container_of(wait, struct start, wait);
-    start->cancelled = true;
-    bi_scope_fire(&start->child->root, wait->task->run, -ECANCELED);
-    return false;
+    bi_container_of(wait, struct start, wait)->cancelled = true;
+    return true;
 }
 
 /* A child ended whose start had not returned. */
 static void start_ended(struct bi_task *child)
 {
     struct start *start = bi_container_of(child->starter, struct start, wait);
-    bool failed = child->result < 0 && !child->cut;
-    start->wait.withdrawn = start->cancelled && !failed;
-    bi_wake(&start->wait,
-            child->result < 0 ? bi_task_outcome(child) : -EPROTO);
+    intptr_t code = child->result < 0 ? bi_task_outcome(child) : -EPROTO;
+    start->child = NULL;
+    if (start->cancelled && child->result < 0 && !child->cut)
+        start->failure = code;
+    if (start->wait.task->wait == &start->wait)
+        bi_wake(&start->wait, code);
+}
+
+/* What a cancelled start returns, its child having ended. */
+static intptr_t await_end(struct start *start)
+{
+    struct bi_task *self = start->wait.task;
+    if (start->child) {
+        bi_scope_fire(&start->child->root, self->run, -ECANCELED);
+        start->wait = bi_wait_make(self, "start", start->wait.on, NULL);
+        bi_park(&start->wait);
+    }
+    return start->failure ? start->failure : bi_scope_noticed(self->scope);
 }
 
 void bide_ready(intptr_t value)
@@ -334,7 +350,8 @@ intptr_t bide_group_start(struct bide_group *group, bide_fn *fn, void *arg)
         return rc;
     start.child->starter = &start.wait;
     bi_task_launch(start.child, NULL);
-    return bi_park(&start.wait);
+    intptr_t value = bi_park(&start.wait);
+    return start.cancelled ? await_end(&start) : value;
 }
 
 /* Wait for one end.  0 or the refusal. */

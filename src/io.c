@@ -33,6 +33,33 @@ static struct bi_fd *entry(int fd)
     return bi_fd_get(&bi_reactor_here()->fds, fd);
 }
 
+/* ---- Which file it is --------------------------------------------------- */
+
+/* What a number stood for when a call began. */
+struct file {
+    struct bi_fd *e;
+    uint32_t life;
+};
+
+static struct file file_of(int fd)
+{
+    struct bi_fd *e = entry(fd);
+    return (struct file){e, e ? e->life : 0};
+}
+
+/* 0, or -EBADF: bide_close() has closed it, the number may be another's. */
+static int still(struct file f)
+{
+    return f.e && bi_unlikely(f.e->life != f.life) ? -EBADF : 0;
+}
+
+/* How each call begins and goes on: the others may get a turn, and close it. */
+static int check(struct bi_task *self, struct file f)
+{
+    int rc = bi_park_check(self);
+    return rc < 0 ? rc : still(f);
+}
+
 /* ---- Whose turn it is --------------------------------------------------- */
 
 /* Whether the descriptor is a stream, whose bytes must not be torn apart. */
@@ -80,7 +107,9 @@ static int take_turn(struct turn *turn, struct bi_task *self, int fd)
     turn->wait = bi_wait_make(self, "turn to write", NULL, bi_wait_unlink);
     turn->wait.fd = fd;
     bi_list_push_back(&e->writers, &turn->wait.link);
-    return (int)bi_park(&turn->wait);
+    struct file f = {e, e->life};
+    int rc = (int)bi_park(&turn->wait);
+    return rc < 0 ? rc : still(f);
 }
 
 /* Hand the turn to the next in the row. */
@@ -165,7 +194,7 @@ static int none_of(int fd)
 
 ssize_t bide_read(int fd, void *buf, size_t len)
 {
-    int rc = bi_park_check(bi_current_in(__func__));
+    int rc = check(bi_current_in(__func__), file_of(fd));
     if (rc < 0)
         return rc;
     return len ? read_once(fd, buf, len) : none_of(fd);
@@ -174,8 +203,9 @@ ssize_t bide_read(int fd, void *buf, size_t len)
 ssize_t bide_read_all(int fd, void *buf, size_t len)
 {
     struct bi_task *self = bi_current_in(__func__);
+    struct file f = file_of(fd);
     size_t moved = 0;
-    intptr_t n = bi_park_check(self);
+    intptr_t n = check(self, f);
     if (n == 0 && len == 0)
         n = none_of(fd);
     while (n == 0 && moved < len) {
@@ -183,7 +213,7 @@ ssize_t bide_read_all(int fd, void *buf, size_t len)
         if (n <= 0)
             break;
         moved += (size_t)n;
-        n = bi_park_check(self);
+        n = check(self, f);
     }
     return moved ? (ssize_t)moved : n;
 }
@@ -192,7 +222,7 @@ ssize_t bide_write(int fd, const void *buf, size_t len)
 {
     struct bi_task *self = bi_current_in(__func__);
     struct turn turn;
-    intptr_t rc = bi_park_check(self);
+    intptr_t rc = check(self, file_of(fd));
     if (rc < 0)
         return rc;
     rc = take_turn(&turn, self, fd);
@@ -205,9 +235,10 @@ ssize_t bide_write(int fd, const void *buf, size_t len)
 ssize_t bide_write_all(int fd, const void *buf, size_t len)
 {
     struct bi_task *self = bi_current_in(__func__);
+    struct file f = file_of(fd);
     struct turn turn;
     size_t moved = 0;
-    intptr_t n = bi_park_check(self);
+    intptr_t n = check(self, f);
     if (n < 0)
         return n;
     n = take_turn(&turn, self, fd);
@@ -218,7 +249,7 @@ ssize_t bide_write_all(int fd, const void *buf, size_t len)
         if (n < 0)
             break;
         moved += (size_t)n;
-        n = moved < len ? bi_park_check(self) : 0;
+        n = moved < len ? check(self, f) : 0;
     }
     end_turn(&turn);
     return moved ? (ssize_t)moved : n;
@@ -231,7 +262,7 @@ static bool bad_vector(const struct iovec *iov, int n)
 
 ssize_t bide_readv(int fd, const struct iovec *iov, int n)
 {
-    int rc = bi_park_check(bi_current_in(__func__));
+    int rc = check(bi_current_in(__func__), file_of(fd));
     if (rc < 0 || bad_vector(iov, n))
         return rc < 0 ? rc : -EINVAL;
     struct bi_op op = {.kind = BI_OP_READV, .fd = fd,
@@ -243,7 +274,7 @@ ssize_t bide_readv(int fd, const struct iovec *iov, int n)
 ssize_t bide_writev(int fd, const struct iovec *iov, int n)
 {
     struct bi_task *self = bi_current_in(__func__);
-    int rc = bi_park_check(self);
+    int rc = check(self, file_of(fd));
     if (rc < 0 || bad_vector(iov, n))
         return rc < 0 ? rc : -EINVAL;
     struct bi_op op = {.kind = BI_OP_WRITEV, .fd = fd,
@@ -275,13 +306,13 @@ static intptr_t run_at(enum bi_op_kind kind, int fd, const void *buf, size_t len
 
 ssize_t bide_pread(int fd, void *buf, size_t len, off_t at)
 {
-    int rc = bi_park_check(bi_current_in(__func__));
+    int rc = check(bi_current_in(__func__), file_of(fd));
     return rc < 0 ? rc : run_at(BI_OP_READ, fd, buf, len, at);
 }
 
 ssize_t bide_pwrite(int fd, const void *buf, size_t len, off_t at)
 {
-    int rc = bi_park_check(bi_current_in(__func__));
+    int rc = check(bi_current_in(__func__), file_of(fd));
     return rc < 0 ? rc : run_at(BI_OP_WRITE, fd, buf, len, at);
 }
 
@@ -321,7 +352,8 @@ static bool gathers(int fd, int flags)
 ssize_t bide_recv(int fd, void *buf, size_t len, int flags)
 {
     struct bi_task *self = bi_current_in(__func__);
-    intptr_t n = bi_park_check(self);
+    struct file f = file_of(fd);
+    intptr_t n = check(self, f);
     size_t moved = 0;
     while (n == 0) {
         struct bi_op op = {.kind = BI_OP_RECV, .fd = fd,
@@ -334,7 +366,7 @@ ssize_t bide_recv(int fd, void *buf, size_t len, int flags)
         moved += (size_t)n;
         if (moved >= len || !gathers(fd, flags))
             break;
-        n = bi_park_check(self);
+        n = check(self, f);
     }
     return moved ? (ssize_t)moved : n;
 }
@@ -342,16 +374,17 @@ ssize_t bide_recv(int fd, void *buf, size_t len, int flags)
 ssize_t bide_send(int fd, const void *buf, size_t len, int flags)
 {
     struct bi_task *self = bi_current_in(__func__);
-    int rc = bi_park_check(self);
+    int rc = check(self, file_of(fd));
     struct bi_op op = {.kind = BI_OP_SEND, .fd = fd, .flags = flags,
                        .buf = (void *)(uintptr_t)buf, .len = clamp(len)};
     return rc < 0 ? rc : run_or_try(&op, self, false);
 }
 
-static intptr_t receive_message(int fd, struct msghdr *msg, int flags)
+static intptr_t receive_message(int fd, struct file f, struct msghdr *msg,
+                                int flags)
 {
     struct bi_task *self = bi_current();
-    int rc = bi_park_check(self);
+    int rc = check(self, f);
     struct bi_op op = {.kind = BI_OP_RECVMSG, .fd = fd,
                        .flags = flags & ~MSG_WAITALL, .msg = msg};
     return rc < 0 ? rc : run_or_try(&op, self, true);
@@ -359,8 +392,8 @@ static intptr_t receive_message(int fd, struct msghdr *msg, int flags)
 
 /* Fill the buffers of `msg` behind the first `moved` bytes; all that are moved.
  * `room` is for ancillary data, which ends it: it tells of a border. */
-static size_t fill_up(int fd, struct msghdr *msg, int flags, size_t room,
-                      size_t moved)
+static size_t fill_up(int fd, struct file f, struct msghdr *msg, int flags,
+                      size_t room, size_t moved)
 {
     size_t end = 0;
     for (size_t i = 0; i < msg->msg_iovlen; i++) {
@@ -372,7 +405,7 @@ static size_t fill_up(int fd, struct msghdr *msg, int flags, size_t room,
             struct msghdr part = {.msg_iov = &rest, .msg_iovlen = 1,
                                   .msg_control = msg->msg_control,
                                   .msg_controllen = room};
-            intptr_t n = receive_message(fd, &part, flags);
+            intptr_t n = receive_message(fd, f, &part, flags);
             if (n <= 0)
                 return moved;
             moved += (size_t)n;
@@ -386,17 +419,18 @@ static size_t fill_up(int fd, struct msghdr *msg, int flags, size_t room,
 ssize_t bide_recvmsg(int fd, struct msghdr *msg, int flags)
 {
     bi_current_in(__func__);
+    struct file f = file_of(fd);
     size_t room = flags & MSG_WAITALL && msg ? msg->msg_controllen : 0;
-    intptr_t n = receive_message(fd, msg, flags);
+    intptr_t n = receive_message(fd, f, msg, flags);
     if (n <= 0 || !gathers(fd, flags))
         return n;
-    return (ssize_t)fill_up(fd, msg, flags, room, (size_t)n);
+    return (ssize_t)fill_up(fd, f, msg, flags, room, (size_t)n);
 }
 
 ssize_t bide_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
     struct bi_task *self = bi_current_in(__func__);
-    int rc = bi_park_check(self);
+    int rc = check(self, file_of(fd));
     struct bi_op op = {.kind = BI_OP_SENDMSG, .fd = fd, .flags = flags,
                        .msg = (struct msghdr *)(uintptr_t)msg};
     return rc < 0 ? rc : run_or_try(&op, self, false);
@@ -450,10 +484,14 @@ int bi_io_adopt(int fd, enum bi_fd_kind kind)
 
 int bide_accept(int fd, struct sockaddr *addr, socklen_t *len)
 {
-    int rc = bi_park_check(bi_current_in(__func__));
+    struct bi_task *self = bi_current_in(__func__);
     struct bi_reactor *r = bi_reactor_here();
+    struct file f = file_of(fd);
+    int rc = check(self, f);
     if (rc == 0)
         rc = pause_accept(r);
+    if (rc == 0)
+        rc = still(f);
     if (rc < 0)
         return rc;
     struct bi_op op = {.kind = BI_OP_ACCEPT, .fd = fd, .addr = addr,
@@ -466,7 +504,7 @@ int bide_accept(int fd, struct sockaddr *addr, socklen_t *len)
 
 int bide_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
-    int rc = bi_park_check(bi_current_in(__func__));
+    int rc = check(bi_current_in(__func__), file_of(fd));
     struct bi_op op = {.kind = BI_OP_CONNECT, .fd = fd,
                        .addr = (struct sockaddr *)(uintptr_t)addr, .len = len};
     return rc < 0 ? rc : !addr ? -EFAULT : (int)run_plain(&op);
@@ -498,7 +536,7 @@ int bide_open(const char *path, int flags, mode_t mode)
 
 static int sync_file(int fd, bool data_only, const char *func)
 {
-    int rc = bi_park_check(bi_current_in(func));
+    int rc = check(bi_current_in(func), file_of(fd));
     struct bi_op op = {.kind = BI_OP_FSYNC, .fd = fd, .flags = data_only};
     return rc < 0 ? rc : (int)run_plain(&op);
 }

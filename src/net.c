@@ -24,18 +24,18 @@ struct address {
     socklen_t len;
 };
 
-/* "/path", or "@name" for an abstract one. */
+/* "/path", or "@name" for an abstract one, which needs no NUL behind it. */
 static int unix_address(const char *path, struct address *out)
 {
     size_t n = strlen(path);
+    bool abstract = path[0] == '@';
     if (n == 0)
         return -EINVAL;
-    if (n >= sizeof out->un.sun_path)
+    if (n + !abstract > sizeof out->un.sun_path)
         return -ENAMETOOLONG;
     memset(&out->un, 0, sizeof out->un);
     out->un.sun_family = AF_UNIX;
     memcpy(out->un.sun_path, path, n);
-    bool abstract = path[0] == '@';
     if (abstract)
         out->un.sun_path[0] = '\0';
     out->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n +
@@ -119,9 +119,12 @@ int bide_dial(const char *host, const char *service)
 
 /* ---- Listening ---------------------------------------------------------- */
 
-/* Whether nobody listens at a Unix address any more. */
+/* Whether a Unix address is a socket's that nobody listens at any more; a file
+ * of another kind refuses connections too. */
 static bool is_stale(const struct address *a)
 {
+    if (bi_sys_path_type(a->un.sun_path) != S_IFSOCK)
+        return false;
     int fd = stream_socket(a);
     if (fd < 0)
         return false;

@@ -230,7 +230,10 @@ static int connect_unix(const struct bi_op *op)
 
 static intptr_t block_connect(struct bi_op *op)
 {
-    if (op->len >= sizeof(sa_family_t) && op->addr->sa_family == AF_UNIX)
+    int domain = 0;
+    socklen_t len = sizeof domain;
+    bi_sys_getsockopt(op->fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+    if (domain == AF_UNIX)
         return connect_result(op, connect_unix(op));
     int rc = bi_sys_connect(op->fd, op->addr, (socklen_t)op->len);
     return connect_result(op, rc);

@@ -25,6 +25,8 @@ struct set {
 struct member {
     struct bi_op op;
     struct set *set;
+    struct bi_fd *e;
+    uint32_t life; /* of e, when the wait began */
 };
 
 static void member_done(struct bi_op *op)
@@ -63,10 +65,11 @@ static int begin(struct set *set, const struct pollfd *fds, nfds_t n)
     for (nfds_t i = 0; i < n; i++) {
         if (fds[i].fd < 0)
             continue;
-        if (!bi_fd_get(&r->fds, fds[i].fd))
+        struct bi_fd *e = bi_fd_get(&r->fds, fds[i].fd);
+        if (!e)
             return -ENOMEM;
         struct member *m = &set->members[set->count++];
-        *m = (struct member){.set = set,
+        *m = (struct member){.set = set, .e = e, .life = e->life,
                              .op = {.kind = BI_OP_POLL, .fd = fds[i].fd,
                                     .flags = fds[i].events,
                                     .done = member_done}};
@@ -93,6 +96,21 @@ static int wait_for_one(struct member *room, const struct pollfd *fds, nfds_t n)
     return rc;
 }
 
+/* The numbers that bide_close() closed meanwhile may be other files' by now. */
+static int tell_closed(const struct member *room, struct pollfd *fds, nfds_t n)
+{
+    int count = 0;
+    for (nfds_t i = 0; i < n; i++) {
+        if (fds[i].fd < 0)
+            continue;
+        bool closed = room->e->life != room->life;
+        room++;
+        fds[i].revents = closed ? POLLNVAL : 0;
+        count += closed;
+    }
+    return count;
+}
+
 static int poll_set(struct bi_task *self, struct member *room,
                     struct pollfd *fds, nfds_t n)
 {
@@ -100,8 +118,10 @@ static int poll_set(struct bi_task *self, struct member *room,
     while (ready == 0 || ready == -EINTR) {
         int rc = wait_for_one(room, fds, n);
         if (rc == 0)
+            rc = tell_closed(room, fds, n);
+        if (rc == 0)
             rc = bi_park_check(self);
-        if (rc < 0)
+        if (rc != 0)
             return rc;
         ready = bi_sys_poll(fds, n, 0);
     }
@@ -112,8 +132,11 @@ int bide_poll(struct pollfd *fds, nfds_t n)
 {
     struct bi_task *self = bi_current_in(__func__);
     int rc = bi_park_check(self);
-    if (rc < 0)
+    if (rc < 0) {
+        for (nfds_t i = 0; i < n; i++)
+            fds[i].revents = 0;
         return rc;
+    }
     if (n <= ON_STACK) {
         struct member room[ON_STACK];
         return poll_set(self, room, fds, n);

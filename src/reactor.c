@@ -153,6 +153,7 @@ intptr_t bi_reactor_run(struct bi_reactor *r, struct bi_op *op)
     if (!e && op->kind != BI_OP_OPEN)
         return op->fd < 0 ? -EBADF : -ENOMEM;
     op->done = NULL;
+    uint32_t life = e ? e->life : 0;
     for (;;) {
         intptr_t rc = -EAGAIN;
         if (r->backend->try_first(r, op, e))
@@ -165,6 +166,8 @@ intptr_t bi_reactor_run(struct bi_reactor *r, struct bi_op *op)
         rc = bi_park_check(op->wait.task);
         if (rc)
             return rc;
+        if (e && e->life != life) /* it was closed before the task ran */
+            return -EBADF;
     }
 }
 

@@ -33,6 +33,7 @@
 #include <string.h>
 
 #define ENTRIES_DEFAULT 256
+#define NAP BIDE_MS(1)
 
 /* r->state.  Its own address marks completions of the poll on the inbox. */
 struct uring {
@@ -109,6 +110,13 @@ static uint32_t poll_mask(short events)
     return halves_swapped ? mask << 16 : mask;
 }
 
+/* A poll for POLLPRI alone sleeps through urgent data: the kernel drops that
+ * bit when it matches a wake-up.  Sockets set POLLRDBAND beside it. */
+static short poll_events(const struct bi_op *op)
+{
+    return (short)(op->flags & POLLPRI ? op->flags | POLLRDBAND : op->flags);
+}
+
 static void fill(struct bi_sqe *sqe, const struct bi_op *op,
                  const struct bi_fd *e)
 {
@@ -146,7 +154,7 @@ static void fill(struct bi_sqe *sqe, const struct bi_op *op,
         break;
     case BI_OP_POLL:
         sqe->addr = 0;
-        sqe->op_flags = poll_mask((short)op->flags);
+        sqe->op_flags = poll_mask(poll_events(op));
         break;
     case BI_OP_OPEN:
         sqe->fd = AT_FDCWD;
@@ -382,12 +390,25 @@ static bool uring_cancel(struct bi_reactor *r, struct bi_op *op)
     return false;
 }
 
+/* Wait outside of the ring, a little at a time, so that other threads run. */
+static void nap(struct bi_reactor *r, bide_time span)
+{
+    go_round(r, 0);
+    if (bi_list_empty(&r->run->ready)) {
+        bi_sys_poll(NULL, 0, span < NAP ? span : NAP);
+        go_round(r, 0);
+    }
+}
+
 static void uring_wait(struct bi_reactor *r, bide_time span)
 {
     const struct uring *u = r->state;
     if (!u->watching)
         watch_inbox(r);
-    if (span > 0 || bi_ring_unsubmitted(&u->ring) || bi_ring_stirs(&u->ring))
+    if (span > 0 && bi_annotate_serialises())
+        nap(r, span);
+    else if (span > 0 || bi_ring_unsubmitted(&u->ring) ||
+             bi_ring_stirs(&u->ring))
         go_round(r, span);
     else
         drain(r);

@@ -113,11 +113,21 @@ int bi_sys_poll(struct pollfd *fds, nfds_t n, bide_time span)
     return (int)BI_CALL(SYS_ppoll, fds, n, span_of(span, &ts), 0, 8, 0);
 }
 
-int bi_sys_file_type(int fd)
+static int type_at(int dir, const char *path, int flags)
 {
     struct statx st;
-    int rc = (int)BI_CALL(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &st, 0);
+    int rc = (int)BI_CALL(SYS_statx, dir, path, flags, STATX_TYPE, &st, 0);
     return rc < 0 ? rc : st.stx_mode & S_IFMT;
+}
+
+int bi_sys_file_type(int fd)
+{
+    return type_at(fd, "", AT_EMPTY_PATH);
+}
+
+int bi_sys_path_type(const char *path)
+{
+    return type_at(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
 }
 
 /* epoll_pwait2 came with Linux 5.11; before, milliseconds are rounded up, so

@@ -172,8 +172,9 @@ static inline int bi_sys_getfl(int fd)
     return (int)BI_CALL(SYS_fcntl, fd, F_GETFL, 0, 0, 0, 0);
 }
 
-/* The file's type, as S_IFMT has it. */
+/* The file's type, as S_IFMT has it; that of `path` itself if it is a link. */
 int bi_sys_file_type(int fd);
+int bi_sys_path_type(const char *path);
 
 static inline int bi_sys_unlink(const char *path)
 {

@@ -60,11 +60,11 @@ VIRTUAL_TEST(an_empty_group_has_no_next)
 VIRTUAL_TEST(argument_and_result_need_not_be_wanted)
 {
     open_group_of_sleepers(3, (intptr_t[]){1, 2, 3});
-    void *arg;
+    void *given;
     intptr_t result;
     ck_assert_int_eq(bide_group_next(&group, NULL, NULL), 1);
-    ck_assert_int_eq(bide_group_next(&group, &arg, NULL), 1);
-    ck_assert_int_eq(VALUE(arg), 2);
+    ck_assert_int_eq(bide_group_next(&group, &given, NULL), 1);
+    ck_assert_int_eq(VALUE(given), 2);
     ck_assert_int_eq(bide_group_next(&group, NULL, &result), 1);
     ck_assert_int_eq(result, 3);
     return bide_group_close(&group, 0);
