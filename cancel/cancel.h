@@ -105,23 +105,25 @@ struct verdict {
     bool reached;     /* there was such a moment */
     bool struck;      /* and the cancel was dealt at it */
     unsigned waits;   /* times that the endangered task parked */
-    unsigned failures;
 };
 struct verdict run_point(const struct body *body, const struct point *point);
 
-/* The state of the process before a run, and what is left over after it. */
+/* How often broken() was called. */
+extern unsigned laws_broken;
+
+/* What the process holds, to be compared before and after a run. */
 struct books {
-    uint64_t open;   /* descriptors 0 to 63, a bit each */
-    size_t heap;     /* bytes in use */
+    uint64_t open; /* descriptors 0 to 63, a bit each */
+    size_t heap;   /* bytes in use */
     size_t mappings;
 };
 struct books take_stock(void);
-void audit_process(const struct books *before);
 
 /* What a run holds when only its main task is left. */
 void audit_run(void);
 
-/* The late writes of the kernel: canary.c.  Returns the failures. */
-unsigned watch_canaries(enum bide_backend backend);
+/* Look for late writes of the kernel, `rounds` times in each of the ways that
+ * canary.c knows; how many rounds there were. */
+unsigned watch_canaries(enum bide_backend backend, unsigned rounds);
 
 #endif

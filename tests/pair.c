@@ -47,26 +47,6 @@ struct pair make_pair(bool ours)
     return ours ? ours_pair() : foreign_pair();
 }
 
-void put(int fd, const char *text)
-{
-    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-}
-
-bide_task *start_task(bide_fn *fn, void *arg)
-{
-    bide_task *task = NULL;
-    ck_assert_int_eq(bide_spawn(&task, fn, arg), 0);
-    return task;
-}
-
-intptr_t end_of(bide_task *task)
-{
-    intptr_t result = 0;
-    ck_assert_int_eq(bide_join(task, &result), 0);
-    bide_release(task);
-    return result;
-}
-
 /* A yield in a hundred or so gives the loop a turn. */
 void settle(void)
 {
@@ -83,7 +63,7 @@ static intptr_t read_into_got(void *fd)
 
 bide_task *start_reader(int fd)
 {
-    bide_task *task = start_task(read_into_got, fd_arg(fd));
+    bide_task *task = start(read_into_got, fd_arg(fd));
     settle();
     ck_assert(!bide_task_done(task));
     return task;

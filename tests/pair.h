@@ -6,7 +6,7 @@
 #ifndef PAIR_H
 #define PAIR_H
 
-#include <bide.h>
+#include "doors.h"
 
 /* One end for tasks, and its peer, which is used without bide. */
 struct pair {
@@ -21,13 +21,6 @@ struct pair make_pair(bool ours);
 /* The port of a listening socket, and a connection to it, made by others. */
 int listener_port(int fd);
 int foreign_dial(int port);
-
-/* Write a string without bide. */
-void put(int fd, const char *text);
-
-/* Start a task, and wait for its result. */
-bide_task *start_task(bide_fn *fn, void *arg);
-intptr_t end_of(bide_task *task);
 
 /* Let all tasks go on as far as they can by what has happened until now. */
 void settle(void);

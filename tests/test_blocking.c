@@ -51,7 +51,7 @@ static void cancel_reader(int fd)
     ck_assert_int_eq(end_of(reader), -ECANCELED);
 }
 
-static intptr_t fill(void *arg)
+static intptr_t keep_writing(void *arg)
 {
     static char block[4096];
     ssize_t n;
@@ -66,7 +66,7 @@ REAL_TEST(a_blocking_pipe_does_not_block_the_thread)
     ck_assert_int_eq(pipe(fds), 0);
     wait_and_read(fds[0], fds[1], "through a pipe");
     cancel_reader(fds[0]);
-    bide_task *writer = start_task(fill, fd_arg(fds[1]));
+    bide_task *writer = start(keep_writing, fd_arg(fds[1]));
     bide_sleep(BIDE_MS(5));
     ck_assert(!bide_task_done(writer));
     bide_close(fds[0]); /* the full pipe breaks: no signal, no hang */
@@ -106,7 +106,7 @@ static intptr_t open_to_write(void *arg)
 REAL_TEST(the_two_ends_of_a_fifo_open_each_other)
 {
     ck_assert_int_eq(mkfifo(path, 0600), 0);
-    bide_task *writer = start_task(open_to_write, NULL);
+    bide_task *writer = start(open_to_write, NULL);
     bide_sleep(BIDE_MS(5));
     ck_assert(!bide_task_done(writer));
     int in = bide_open(path, O_RDONLY, 0);
@@ -134,11 +134,11 @@ REAL_TEST(a_blocking_listener_does_not_block_the_thread)
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&any, sizeof any), 0);
     ck_assert_int_eq(listen(fd, 4), 0);
-    bide_task *task = start_task(accept_one, fd_arg(fd));
+    bide_task *task = start(accept_one, fd_arg(fd));
     bide_sleep(BIDE_MS(2));
     int client = foreign_dial(listener_port(fd));
     ck_assert_int_eq(end_of(task), 0);
-    task = start_task(accept_one, fd_arg(fd));
+    task = start(accept_one, fd_arg(fd));
     bide_sleep(BIDE_MS(2));
     bide_cancel(task);
     ck_assert_int_eq(end_of(task), -ECANCELED);

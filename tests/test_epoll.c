@@ -55,7 +55,7 @@ static intptr_t echo(void *arg)
 /* Count how an echo's descriptor is registered; the peer is not waited on. */
 static void echo_rounds(struct pair p)
 {
-    bide_task *task = start_task(echo, fd_arg(p.fd));
+    bide_task *task = start(echo, fd_arg(p.fd));
     adds = mods = 0;
     for (int i = 0; i < ROUNDS; i++) {
         char byte;

@@ -38,7 +38,7 @@ REAL_TEST(many_acceptors_get_a_connection_each_without_a_stampede)
     int clients[TAKERS], port = listener_port(fd);
     bide_task *tasks[TAKERS];
     for (int i = 0; i < TAKERS; i++)
-        tasks[i] = start_task(accept_one, fd_arg(fd));
+        tasks[i] = start(accept_one, fd_arg(fd));
     settle();
     uint64_t before = count_wakeups();
     for (int i = 0; i < TAKERS; i++) {
@@ -57,8 +57,8 @@ REAL_TEST(many_acceptors_get_a_connection_each_without_a_stampede)
 REAL_TEST(a_wake_up_is_not_lost_when_the_woken_one_is_cancelled)
 {
     int fd = bide_listen("127.0.0.1", "0", 1);
-    bide_task *first = start_task(accept_one, fd_arg(fd));
-    bide_task *second = start_task(accept_one, fd_arg(fd));
+    bide_task *first = start(accept_one, fd_arg(fd));
+    bide_task *second = start(accept_one, fd_arg(fd));
     settle();
     uint64_t before = count_wakeups();
     int client = foreign_dial(listener_port(fd));
@@ -83,7 +83,7 @@ REAL_TEST(datagrams_that_come_at_once_wake_as_many_receivers)
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds), 0);
     bide_task *tasks[TAKERS];
     for (int i = 0; i < TAKERS; i++)
-        tasks[i] = start_task(receive_one, fd_arg(fds[0]));
+        tasks[i] = start(receive_one, fd_arg(fds[0]));
     settle();
     for (int i = 0; i < TAKERS; i++)
         put(fds[1], "x");
@@ -102,8 +102,8 @@ static intptr_t look(void *fd)
 
 static void look_and_take(struct pair p)
 {
-    bide_task *one = start_task(look, fd_arg(p.fd));
-    bide_task *two = start_task(look, fd_arg(p.fd));
+    bide_task *one = start(look, fd_arg(p.fd));
+    bide_task *two = start(look, fd_arg(p.fd));
     bide_task *reader = start_reader(p.fd);
     shutdown(p.peer, SHUT_WR);
     ck_assert_int_eq(end_of(reader), 0);
@@ -122,7 +122,7 @@ REAL_TEST(all_who_poll_are_woken_beside_the_one_who_reads)
 
 static char filler[1 << 16];
 
-static intptr_t fill(void *fd)
+static intptr_t fill_up(void *fd)
 {
     ssize_t n;
     while ((n = bide_send(arg_fd(fd), filler, sizeof filler, 0)) > 0)
@@ -133,7 +133,7 @@ static intptr_t fill(void *fd)
 static void read_and_write(struct pair p)
 {
     bide_task *reader = start_reader(p.fd);
-    bide_task *writer = start_task(fill, fd_arg(p.fd));
+    bide_task *writer = start(fill_up, fd_arg(p.fd));
     settle();
     while (recv(p.peer, filler, sizeof filler, MSG_DONTWAIT) > 0)
         ; /* there is room: it goes on */
@@ -170,7 +170,7 @@ static void wake_one_direction(struct pair p)
     while (send(p.fd, filler, sizeof filler, MSG_DONTWAIT) > 0)
         ;
     bide_task *reader = start_reader(p.fd);
-    bide_task *looker = start_task(look_for_room, fd_arg(p.fd));
+    bide_task *looker = start(look_for_room, fd_arg(p.fd));
     settle();
     ck_assert(!bide_task_done(looker));
     while (recv(p.peer, filler, sizeof filler, MSG_DONTWAIT) > 0)

@@ -1,0 +1,38 @@
+/* mutex.c: what does a lock cost?
+ *
+ * N tasks lock, yield and unlock in turn: with one nobody else wants the lock
+ * (and nobody else is ready, so that the yield is next to nothing), with more
+ * each unlock hands it to a waiter.
+ */
+#include "questions.h"
+
+#include <bide.h>
+
+struct shared {
+    struct bide_mutex lock;
+    long each;
+};
+
+static intptr_t locker(void *arg)
+{
+    struct shared *s = arg;
+    int rc = 0;
+    for (long i = 0; i < s->each && rc == 0; i++) {
+        rc = bide_mutex_lock(&s->lock);
+        bide_yield();
+        bide_mutex_unlock(&s->lock);
+    }
+    return rc;
+}
+
+double ask_mutex(long n)
+{
+    struct bide_group g;
+    struct shared s = {.each = BENCH_LOCKS / n};
+    bide_group_open(&g, BIDE_FAIL_FAST);
+    int64_t began = bench_now();
+    for (long i = 0; i < n; i++)
+        bench_check(bide_group_spawn(&g, locker, &s) == 0, "spawn");
+    bench_check(bide_group_close(&g, 0) == 0, "mutex");
+    return (double)(bench_now() - began) / (double)(s.each * n);
+}

@@ -1,0 +1,237 @@
+/* test_interrupt.c: the first SIGINT cancels main, the second kills.
+ *
+ * A signal comes from a thread that begins when the run does, so that it finds
+ * the loop asleep in the kernel.
+ */
+#include "tasks.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <threads.h>
+#include <unistd.h>
+
+static int send_signal(void *times)
+{
+    for (intptr_t i = 0; i < VALUE(times); i++) {
+        struct timespec span = {.tv_nsec = 20000000};
+        thrd_sleep(&span, NULL);
+        kill(getpid(), SIGINT);
+    }
+    return 0;
+}
+
+/* A run of `fn` under so many signals. */
+static intptr_t run_under_signals(bide_fn *fn, intptr_t times)
+{
+    thrd_t thread;
+    ck_assert_int_eq(thrd_create(&thread, send_signal, NUM(times)), thrd_success);
+    intptr_t result = run_task(fn, NULL);
+    thrd_join(thread, NULL);
+    return result;
+}
+
+static void (*disposition(void))(int)
+{
+    struct sigaction now;
+    ck_assert_int_eq(sigaction(SIGINT, NULL, &now), 0);
+    return now.sa_handler;
+}
+
+START_TEST(a_sigint_wakes_main_from_a_blocked_loop_and_the_run_is_interrupted)
+{
+    ck_assert_int_eq(run_under_signals(sleep_for_ever, 1), -EINTR);
+    ck_assert(disposition() == SIG_DFL);
+}
+END_TEST
+
+static intptr_t interrupt_itself(void *unused)
+{
+    (void)unused;
+    ck_assert_int_eq(raise(SIGINT), 0);
+    int rc = bide_sleep(BIDE_SEC(10));
+    ck_assert_int_eq(bide_yield(), -ECANCELED);
+    return rc;
+}
+
+START_TEST(each_run_has_a_first_sigint_of_its_own)
+{
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(run_task(interrupt_itself, NULL), -EINTR);
+    ck_assert(disposition() == SIG_DFL);
+}
+END_TEST
+
+static intptr_t swallow_the_interrupt(void *unused)
+{
+    (void)unused;
+    return swallow_cancel(NUM(42));
+}
+
+START_TEST(a_main_that_swallows_the_interrupt_returns_its_value)
+{
+    ck_assert_int_eq(run_under_signals(swallow_the_interrupt, 1), 42);
+}
+END_TEST
+
+static intptr_t fail_on_the_interrupt(void *unused)
+{
+    return fail_when_cancelled(unused);
+}
+
+START_TEST(a_main_that_answers_the_interrupt_with_an_error_returns_that)
+{
+    ck_assert_int_eq(run_under_signals(fail_on_the_interrupt, 1), -EPROTO);
+}
+END_TEST
+
+static intptr_t cancel_then_interrupt_itself(void *unused)
+{
+    (void)unused;
+    bide_cancel(bide_self());
+    raise(SIGINT);
+    return bide_sleep(BIDE_SEC(10));
+}
+
+START_TEST(a_main_that_the_program_cancelled_is_not_interrupted)
+{
+    ck_assert_int_eq(run_task(cancel_then_interrupt_itself, NULL), -ECANCELED);
+}
+END_TEST
+
+static intptr_t leave_children_on_interrupt(void *unused)
+{
+    struct bide_call calls[] = {{sleep_for_ever, NULL, 0},
+                                {end_slowly, NUM(5), 0}};
+    (void)unused;
+    raise(SIGINT);
+    intptr_t rc = bide_gather(calls, 2, BIDE_FAIL_FAST);
+    ck_assert_int_eq(calls[0].result, -ECANCELED);
+    return rc;
+}
+
+START_TEST(an_interrupt_reaches_the_groups_of_main)
+{
+    ck_assert_int_eq(run_virtual(leave_children_on_interrupt, NULL), -EINTR);
+}
+END_TEST
+
+static intptr_t ignore_interrupts(void *unused)
+{
+    struct bide_scope shield;
+    (void)unused;
+    bide_shield_open(&shield, BIDE_FOREVER);
+    int rc = bide_sleep(BIDE_SEC(10));
+    bide_scope_close(&shield, rc);
+    return rc;
+}
+
+static void run_under_two_signals(void)
+{
+    run_under_signals(ignore_interrupts, 2);
+}
+
+START_TEST(a_second_sigint_kills_at_once)
+{
+    char said[256];
+    bide_time before = bide_now();
+    int status = in_child(run_under_two_signals, said, sizeof said);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
+    ck_assert_int_lt(bide_now() - before, BIDE_SEC(5));
+}
+END_TEST
+
+/* ---- Where bide keeps out ----------------------------------------------- */
+
+static volatile sig_atomic_t caught;
+
+static void catch_it(int number)
+{
+    (void)number;
+    caught++;
+}
+
+static intptr_t sleep_through_the_signal(void *unused)
+{
+    (void)unused;
+    return bide_sleep(BIDE_MS(60));
+}
+
+START_TEST(a_handler_that_was_there_before_is_left_alone)
+{
+    caught = 0;
+    signal(SIGINT, catch_it);
+    ck_assert_int_eq(run_under_signals(sleep_through_the_signal, 1), 0);
+    ck_assert_int_eq(caught, 1);
+    ck_assert(disposition() == catch_it);
+    signal(SIGINT, SIG_DFL);
+}
+END_TEST
+
+START_TEST(an_ignored_sigint_stays_ignored)
+{
+    signal(SIGINT, SIG_IGN);
+    ck_assert_int_eq(run_under_signals(sleep_through_the_signal, 1), 0);
+    ck_assert(disposition() == SIG_IGN);
+    signal(SIGINT, SIG_DFL);
+}
+END_TEST
+
+static intptr_t replace_handler(void *unused)
+{
+    (void)unused;
+    signal(SIGINT, catch_it);
+    return bide_yield();
+}
+
+START_TEST(a_handler_that_was_put_in_meanwhile_is_not_taken_out)
+{
+    ck_assert_int_eq(run_task(replace_handler, NULL), 0);
+    ck_assert(disposition() == catch_it);
+    signal(SIGINT, SIG_DFL);
+}
+END_TEST
+
+static intptr_t ask_for_default(void *unused)
+{
+    (void)unused;
+    return disposition() == SIG_DFL;
+}
+
+static int run_on_a_thread(void *unused)
+{
+    return (int)run_task(ask_for_default, unused);
+}
+
+START_TEST(a_run_off_the_main_thread_installs_no_handler)
+{
+    thrd_t thread;
+    int was_default;
+    ck_assert_int_eq(thrd_create(&thread, run_on_a_thread, NULL), thrd_success);
+    thrd_join(thread, &was_default);
+    ck_assert_int_eq(was_default, 1);
+    ck_assert_int_eq(run_task(ask_for_default, NULL), 0);
+}
+END_TEST
+
+Suite *suite_interrupt(void)
+{
+    Suite *suite = suite_create("interrupt");
+    TCase *t = tcase_create("interrupt");
+    tcase_add_test(
+        t, a_sigint_wakes_main_from_a_blocked_loop_and_the_run_is_interrupted);
+    tcase_add_test(t, each_run_has_a_first_sigint_of_its_own);
+    tcase_add_test(t, a_main_that_swallows_the_interrupt_returns_its_value);
+    tcase_add_test(t, a_main_that_answers_the_interrupt_with_an_error_returns_that);
+    tcase_add_test(t, a_main_that_the_program_cancelled_is_not_interrupted);
+    tcase_add_test(t, an_interrupt_reaches_the_groups_of_main);
+    tcase_add_test(t, a_second_sigint_kills_at_once);
+    suite_add_tcase(suite, t);
+
+    t = tcase_create("none of ours");
+    tcase_add_test(t, a_handler_that_was_there_before_is_left_alone);
+    tcase_add_test(t, an_ignored_sigint_stays_ignored);
+    tcase_add_test(t, a_handler_that_was_put_in_meanwhile_is_not_taken_out);
+    tcase_add_test(t, a_run_off_the_main_thread_installs_no_handler);
+    suite_add_tcase(suite, t);
+    return suite;
+}

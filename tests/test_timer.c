@@ -1,0 +1,175 @@
+/* test_timer.c: sleeping, and the order in which deadlines come. */
+#include "tasks.h"
+
+static intptr_t sleep_and_note(void *letter_and_ms)
+{
+    const char *text = letter_and_ms;
+    int rc = bide_sleep(BIDE_MS(atoi(text + 1)));
+    if (rc == 0)
+        note(text[0]);
+    return rc;
+}
+
+/* Start a sleeper, as "letter, milliseconds". */
+static bide_task *sleeper(const char *text)
+{
+    return spawn(sleep_and_note, (void *)(uintptr_t)text);
+}
+
+VIRTUAL_TEST(sleepers_wake_in_the_order_of_their_deadlines)
+{
+    sleeper("c30"), sleeper("a10"), sleeper("d40"), sleeper("b20");
+    ck_assert_int_eq(bide_sleep(BIDE_MS(100)), 0);
+    expect_journal("abcd");
+    return 0;
+}
+
+VIRTUAL_TEST(sleepers_of_one_deadline_wake_in_the_order_in_which_they_began)
+{
+    sleeper("a5"), sleeper("b5"), sleeper("c5"), sleeper("d5"), sleeper("e5");
+    ck_assert_int_eq(bide_sleep(BIDE_MS(100)), 0);
+    expect_journal("abcde");
+    return 0;
+}
+
+VIRTUAL_TEST(a_sleep_takes_just_as_long_as_it_should)
+{
+    bide_time spans[] = {1, BIDE_US(1), BIDE_MS(1), BIDE_SEC(1),
+                         BIDE_SEC(100000)};
+    for (size_t i = 0; i < LENGTH(spans); i++) {
+        bide_time before = bide_now();
+        ck_assert_int_eq(bide_sleep(spans[i]), 0);
+        ck_assert_int_eq(bide_now() - before, spans[i]);
+    }
+    return 0;
+}
+
+VIRTUAL_TEST(a_sleep_of_nothing_lets_the_others_run_once)
+{
+    spawn(note_it, NUM('a'));
+    spawn(note_it, NUM('b'));
+    ck_assert_int_eq(bide_sleep(0), 0);
+    expect_journal("ab");
+    ck_assert_int_eq(clock_ms(), 0);
+    return 0;
+}
+
+VIRTUAL_TEST(a_negative_span_is_refused)
+{
+    ck_assert_int_eq(bide_sleep(-1), -EINVAL);
+    ck_assert_int_eq(bide_sleep(INT64_MIN), -EINVAL);
+    return 0;
+}
+
+VIRTUAL_TEST(a_deadline_of_now_or_of_the_past_is_no_sleep)
+{
+    bide_time past[] = {bide_now(), bide_now() - 1, 0, -1, INT64_MIN};
+    for (size_t i = 0; i < LENGTH(past); i++)
+        ck_assert_int_eq(bide_sleep_until(past[i]), 0);
+    ck_assert_int_eq(clock_ms(), 0);
+    return 0;
+}
+
+VIRTUAL_TEST(a_deadline_is_computed_without_overflow)
+{
+    bide_time now = bide_now();
+    ck_assert_int_eq(bide_after(0), now);
+    ck_assert_int_eq(bide_after(5), now + 5);
+    ck_assert_int_eq(bide_after(-5), now - 5);
+    ck_assert_int_eq(bide_after(BIDE_FOREVER), BIDE_FOREVER);
+    ck_assert_int_eq(bide_after(BIDE_FOREVER - now), BIDE_FOREVER);
+    ck_assert_int_eq(bide_after(BIDE_FOREVER - now - 1), BIDE_FOREVER - 1);
+    return 0;
+}
+
+VIRTUAL_TEST(an_endless_sleep_ends_with_a_cancel)
+{
+    bide_task *tasks[] = {spawn(sleep_for_ever, NULL),
+                          spawn(sleep_ms, NUM(BIDE_FOREVER / 1000000))};
+    ck_assert_int_eq(bide_sleep(BIDE_SEC(1000)), 0);
+    for (size_t i = 0; i < LENGTH(tasks); i++) {
+        bide_cancel(tasks[i]);
+        ck_assert_int_eq(bide_await(tasks[i]), -ECHILD);
+    }
+    ck_assert(no_timer_left());
+    return 0;
+}
+
+VIRTUAL_TEST(ten_thousand_cancelled_sleepers_leave_no_timer)
+{
+    enum { MANY = 10000 };
+    static bide_task *tasks[MANY];
+    for (int i = 0; i < MANY; i++)
+        tasks[i] = spawn(sleep_ms, NUM(1000 + i % 777));
+    turns(1);
+    for (int i = MANY; i-- > 0;)
+        bide_cancel(tasks[i]);
+    turns(1);
+    ck_assert(no_timer_left());
+    ck_assert_int_eq(clock_ms(), 0);
+    return 0;
+}
+
+VIRTUAL_TEST(computing_past_several_deadlines_wakes_the_earliest_first)
+{
+    sleeper("b20"), sleeper("a10"), sleeper("c30");
+    turns(1);
+    compute(BIDE_MS(50));
+    ck_assert_int_eq(bide_sleep(BIDE_MS(1)), 0);
+    expect_journal("abc");
+    return 0;
+}
+
+/* Who wakes first: the sleeper or, its deadline set earlier, this task? */
+static void meet_sleeper(bool moved)
+{
+    struct bide_scope s;
+    bide_time deadline = bide_after(BIDE_MS(10));
+    bide_scope_open(&s, deadline);
+    sleeper("a10");
+    turns(1);
+    if (moved)
+        ck_assert_int_eq(bide_scope_set_deadline(&s, deadline), 0);
+    ck_assert_int_eq(bide_sleep_until(BIDE_FOREVER), -ETIMEDOUT);
+    note('m');
+    bide_scope_close(&s, 0);
+    turns(1);
+}
+
+VIRTUAL_TEST(a_moved_deadline_takes_a_new_place_among_equals)
+{
+    meet_sleeper(false);
+    expect_journal("ma");
+    meet_sleeper(true);
+    expect_journal("maam");
+    return 0;
+}
+
+REAL_TEST(a_real_sleep_is_not_shorter_than_it_should_be)
+{
+    bide_time before = bide_now();
+    ck_assert_int_eq(bide_sleep(BIDE_MS(20)), 0);
+    ck_assert_int_ge(bide_now() - before, BIDE_MS(20));
+    return 0;
+}
+
+Suite *suite_timer(void)
+{
+    Suite *suite = suite_create("timer");
+    TCase *t = tcase_create("timer");
+    tcase_add_checked_fixture(t, clear_journal, NULL);
+    tcase_add_test(t, sleepers_wake_in_the_order_of_their_deadlines);
+    tcase_add_test(t, sleepers_of_one_deadline_wake_in_the_order_in_which_they_began);
+    tcase_add_test(t, a_sleep_takes_just_as_long_as_it_should);
+    tcase_add_test(t, a_sleep_of_nothing_lets_the_others_run_once);
+    tcase_add_test(t, a_negative_span_is_refused);
+    tcase_add_test(t, a_deadline_of_now_or_of_the_past_is_no_sleep);
+    tcase_add_test(t, a_deadline_is_computed_without_overflow);
+    tcase_add_test(t, an_endless_sleep_ends_with_a_cancel);
+    tcase_add_test(t, ten_thousand_cancelled_sleepers_leave_no_timer);
+    tcase_add_test(t, computing_past_several_deadlines_wakes_the_earliest_first);
+    tcase_add_test(t, a_moved_deadline_takes_a_new_place_among_equals);
+    tcase_add_test(t, a_real_sleep_is_not_shorter_than_it_should_be);
+    suite_add_tcase(suite, t);
+    return suite;
+}
