@@ -5,12 +5,14 @@
 #   BUILD=build           where everything that is made goes
 #   SWITCH=ucontext       the portable switch in place of the assembly
 #   FP_CONTROL=0          tasks share the floating-point control words
+#   CHECKED=1             with the library's own assertions, for tests
 #   V=1                   show the whole command lines
 #   PREFIX, LIBDIR, MANDIR, DESTDIR   where `make install` puts things
 
 CFLAGS = -O2 -g
 BUILD = build
 FP_CONTROL = 1
+CHECKED = 0
 PREFIX = /usr/local
 LIBDIR = $(PREFIX)/lib
 MANDIR = $(PREFIX)/share/man
@@ -74,7 +76,8 @@ BRANCHES := $(call accepted,-fcf-protection=branch -mbranch-protection=bti)
 COMPILE = $(CC) -std=gnu11 $(WARNINGS) -Iinclude -iquote src \
     -fPIC -fvisibility=hidden -fno-omit-frame-pointer -fno-strict-aliasing \
     $(PROBES) $(BRANCHES) -pthread \
-    $(if $(filter 0,$(FP_CONTROL)),-DBI_NO_FP_CONTROL) $(CPPFLAGS) $(CFLAGS)
+    $(if $(filter 0,$(FP_CONTROL)),-DBI_NO_FP_CONTROL) \
+    $(if $(filter 0,$(CHECKED)),-DNDEBUG) $(CPPFLAGS) $(CFLAGS)
 
 # Two files that say how everything was compiled and which suites there are.
 # They change, and what hangs on them is made again, only when that does.
@@ -162,11 +165,13 @@ $(BUILD)/suite: $(TEST_OBJECTS) $(BUILD)/libbide.a
 test: ## everything a change must pass (installs Check if it may)
 	@CC='$(CC)' tools/need check=check.h g++=c++ pkg-config=pkg-config
 	@$(MAKE) lib examples man suite
-	@$(MAKE) BUILD=$(BUILD)/ucontext SWITCH=ucontext suite
+	@$(MAKE) BUILD=$(BUILD)/checked CHECKED=1 suite
+	@$(MAKE) BUILD=$(BUILD)/ucontext CHECKED=1 SWITCH=ucontext suite
 	@CC='$(CC)' tools/tally \
 	    'the header, alone and installed' 'tests/header/run $(BUILD)' \
 	    'the examples' 'tests/examples $(BUILD)' \
-	    'the suite' 'tests/matrix $(BUILD)/suite $(BUILD)/ucontext/suite'
+	    'the suite' 'tests/matrix $(BUILD)/checked/suite $(BUILD)/suite \
+	        $(BUILD)/ucontext/suite'
 
 CROSS = aarch64-linux-gnu-gcc
 ARM64 = $(BUILD)/arm64/usr
@@ -176,7 +181,7 @@ test-aarch64: ## the suite, cross-built and run under qemu
 	@CC=$(CROSS) tools/need gcc-aarch64-linux-gnu=$(CROSS) \
 	    libc6-dev-arm64-cross=stdio.h qemu-user-static=qemu-aarch64-static
 	@tools/arm64-check $(BUILD)/arm64
-	@$(MAKE) BUILD=$(BUILD)/aarch64 CC=$(CROSS) suite \
+	@$(MAKE) BUILD=$(BUILD)/aarch64 CC=$(CROSS) CHECKED=1 suite \
 	    CHECK_CFLAGS=-I$(ARM64)/include CHECK_LIBS='$(ARM64_LIBS)'
 	@RUN='qemu-aarch64-static -L /usr/aarch64-linux-gnu' \
 	    CK_TIMEOUT_MULTIPLIER=10 tests/matrix $(BUILD)/aarch64/suite
@@ -190,7 +195,7 @@ valgrind: suite ## the suite under valgrind
 	    tests/matrix $(BUILD)/suite
 
 # The suite built with a sanitizer, in a folder of its own.
-sanitized = $(MAKE) BUILD=$(BUILD)/$@ CFLAGS='-O1 -g $(1)' LDFLAGS='$(1)' suite
+sanitized = $(MAKE) BUILD=$(BUILD)/$@ CHECKED=1 CFLAGS='-O1 -g $(1)' LDFLAGS='$(1)' suite
 
 asan: ## the suite under the address sanitizer
 	@+$(call sanitized,-fsanitize=address)

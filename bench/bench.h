@@ -25,6 +25,10 @@ enum {
 #define BENCH_PAGE 4096
 #define BENCH_SECOND 1000000000.0
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct bench_question {
     const char *name;
     double (*ask)(long n);
@@ -64,5 +68,9 @@ int bench_listen(void);
 /* A connection that does not block, or -1; and one without delays. */
 int bench_accept(int listener);
 void bench_no_delay(int sock);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -67,12 +67,15 @@ static bool grew(const struct books *before, const struct books *after)
     return after->heap > before->heap || after->mappings > before->mappings;
 }
 
-/* The C library keeps some memory for later, the stacks of threads above all;
- * but not more with each run.  So growth is believed when it comes again. */
+/* The C library keeps some memory for later: stacks of threads, a few blocks of
+ * each size; but not more with each run.  So growth is believed when it has
+ * come again so many times. */
+#define GROWTHS_BELIEVED 10
+
 static void audit_memory(const struct point *point, struct books *before)
 {
     struct books after = take_stock();
-    for (int i = 0; i < 3 && grew(before, &after); i++) {
+    for (int i = 0; i < GROWTHS_BELIEVED && grew(before, &after); i++) {
         *before = after;
         run_point(&bodies[point->body], point);
         after = take_stock();
@@ -246,6 +249,7 @@ int main(int argc, char **argv)
                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (progress == MAP_FAILED)
         return 2;
+    setvbuf(stdout, NULL, _IOLBF, 0);
     mallopt(M_ARENA_MAX, 1);
     stream_bodies();
     connection_bodies();

@@ -107,7 +107,7 @@ BIDE_API void bide_loop_unref(bide_loop *loop);
 struct bide_info {
     const char *backend;        /* "io_uring" or "epoll" */
     const char *backend_reason; /* why not the other */
-    const char *guard;          /* "kernel" (MADV_GUARD_INSTALL) or "mprotect" */
+    const char *guard;          /* "kernel" (MADV_GUARD_INSTALL), "mprotect" */
     const char *guard_reason;   /* why not the other */
     const char *arch;           /* "x86_64", "aarch64" or "ucontext" */
     const char *stack_reason;   /* why this thread's last spawn got no stack,
@@ -355,7 +355,9 @@ BIDE_API void bide_ready(intptr_t value);
 BIDE_API int bide_group_next(struct bide_group *g, void **arg,
                              intptr_t *result);
 
-/* Cancel the body and the children of `g`; its close then returns 0. */
+/* Cancel the body and the children of `g`.
+ *
+ * A body that ends with the -ECANCELED it gets closes the group with 0. */
 BIDE_API void bide_group_cancel(struct bide_group *g);
 
 /* Wait until every task of `g` has ended, then end `g`.               [waits]
@@ -431,9 +433,13 @@ BIDE_API BIDE_CHECK intptr_t bide_gather_tasks(bide_task **tasks, size_t n,
                                                intptr_t *results,
                                                enum bide_policy policy);
 
-enum bide_wait_mode { BIDE_ALL_COMPLETED, BIDE_FIRST_COMPLETED, BIDE_FIRST_ERROR };
+enum bide_wait_mode {
+    BIDE_ALL_COMPLETED,
+    BIDE_FIRST_COMPLETED,
+    BIDE_FIRST_ERROR
+};
 
-/* Wait until all of `n` tasks, or one, or one with an error, have ended. [waits]
+/* Wait until all, one, or one with an error of `n` tasks have ended.  [waits]
  *
  * A task that was cancelled does not count as an error.
  * Returns how many have ended, a task counted for each place it stands in.
@@ -541,7 +547,8 @@ BIDE_API BIDE_CHECK int bide_chan_recv(struct bide_chan *c, void *item);
  *   -EAGAIN  there is neither room nor a receiver
  *   -EPIPE   `c` is closed
  */
-BIDE_API BIDE_CHECK int bide_chan_trysend(struct bide_chan *c, const void *item);
+BIDE_API BIDE_CHECK int bide_chan_trysend(struct bide_chan *c,
+                                          const void *item);
 
 /* Receive if that needs no wait.
  *
@@ -570,7 +577,7 @@ BIDE_API void bide_chan_close(struct bide_chan *c);
  */
 BIDE_API BIDE_CHECK int bide_open(const char *path, int flags, mode_t mode);
 
-/* Read up to `len` bytes from `fd` into `buf`, waiting for at least one. [waits]
+/* Read up to `len` bytes from `fd` into `buf`, waiting for one.       [waits]
  *
  * Returns the bytes read; 0 at end of stream, or for a `len` of 0.
  *   -EBUSY  another task is already reading this stream

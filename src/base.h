@@ -44,7 +44,8 @@ _Noreturn __attribute__((cold)) void bi_contract_broken(const char *func,
 
 /* Print `bide: ...` and a newline to stderr in one write.  At most 511 bytes;
  * callable where nothing but a write is allowed. */
-__attribute__((cold, format(printf, 1, 2))) void bi_say(const char *format, ...);
+__attribute__((cold, format(printf, 1, 2))) void bi_say(const char *format,
+                                                        ...);
 
 /* Who is running, for the sentence of a broken contract; set by floor 2. */
 extern const char *(*bi_running_name)(void);

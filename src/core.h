@@ -133,6 +133,7 @@ struct bi_run {
     size_t stack_bytes;
     void *spare_ring; /* of a group that closed, for the next one (group.c) */
     uint64_t spawned, alive, alive_peak, ends;
+    uint32_t era; /* added to the generations of handles: no two runs' alike */
     unsigned task_limit;
     bool closing;      /* main has returned: no more bide_spawn() */
     bool forced;       /* deadlocked: every wait is refused, shields or not */

@@ -47,8 +47,8 @@ static void dump_task(int fd, const struct bi_task *task, bide_time now)
              where);
     } else if (!task->wait) {
         bool runs = task->run->current == task;
-        line(fd, "  %-20s %s, spawned at %s", e.task, runs ? "runs" : "is ready",
-             where);
+        line(fd, "  %-20s %s, spawned at %s", e.task,
+             runs ? "runs" : "is ready", where);
     } else {
         bide_time span = now > task->parked_at ? now - task->parked_at : 0;
         describe(task->wait, what, sizeof what);

@@ -130,7 +130,7 @@ static void fail(struct bide_group *group, const struct bi_task *task,
         char buf[32];
         size_t i = g->error_count;
         struct bide_error e = bi_task_error(task, buf, group->_errors[i].where);
-        strcpy(group->_errors[i].task, e.task);
+        memcpy(group->_errors[i].task, e.task, strlen(e.task) + 1);
         group->_errors[i].code = code;
     }
     g->error_count++;

@@ -41,7 +41,8 @@ int bi_group_add(struct bide_group *g, bide_task **out, bide_fn *fn, void *arg,
 int bi_group_wait_below(struct bide_group *g, size_t n);
 
 /* Close with `result`, for the public `func`. */
-intptr_t bi_group_leave(struct bide_group *g, intptr_t result, const char *func);
+intptr_t bi_group_leave(struct bide_group *g, intptr_t result,
+                        const char *func);
 
 /* The run ends: give back what groups keep for each other. */
 void bi_group_end_run(struct bi_run *run);

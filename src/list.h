@@ -45,7 +45,8 @@ static inline void bi_list_push_back(struct bi_list *head, struct bi_list *node)
     bi_list_between(head->prev, node, head);
 }
 
-static inline void bi_list_push_front(struct bi_list *head, struct bi_list *node)
+static inline void bi_list_push_front(struct bi_list *head,
+                                      struct bi_list *node)
 {
     if (bi_unlikely(head->next == NULL))
         bi_list_init(head);
@@ -75,7 +76,7 @@ static inline struct bi_list *bi_list_pop(struct bi_list *head)
     return node;
 }
 
-/* Walk a list whose head was initialised; `it` must stay while its body runs. */
+/* Walk a list; `it` must stay on it while its body runs. */
 #define BI_LIST_EACH(it, head) \
     for (struct bi_list *it = (head)->next; it && it != (head); it = it->next)
 

@@ -17,8 +17,8 @@
 
 #include "scope.h"
 
-static inline struct bi_wait bi_wait_make(struct bi_task *task, const char *what,
-                                          const void *on,
+static inline struct bi_wait bi_wait_make(struct bi_task *task,
+                                          const char *what, const void *on,
                                           bool (*withdraw)(struct bi_wait *))
 {
     return (struct bi_wait){.task = task, .withdraw = withdraw, .what = what,

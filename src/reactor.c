@@ -85,7 +85,8 @@ static void forget(struct bi_reactor *r, struct bi_op *op)
 /* What `result` means to whoever made the call. */
 static intptr_t translate(struct bi_op *op, intptr_t result)
 {
-    bool nothing = result == -ECANCELED || result == -EINTR || result == BI_AGAIN;
+    bool nothing =
+        result == -ECANCELED || result == -EINTR || result == BI_AGAIN;
     if (!nothing)
         return result;
     if (op->closing)
@@ -301,9 +302,10 @@ static void rest(struct bi_reactor *r, bide_time span)
 
 bool bi_reactor_turn(struct bi_reactor *r)
 {
-    bi_inbox_deliver(r->inbox);
+    /* A nudge is told to the loop above by coming back without a sleep. */
+    bool came = bi_inbox_deliver(r->inbox);
     look_at_clock(r->run);
-    bide_time span = span_to_next(r->run);
+    bide_time span = came ? 0 : span_to_next(r->run);
     if (span == 0)
         r->backend->wait(r, 0);
     else if (nothing_can_come(r))

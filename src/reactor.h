@@ -52,7 +52,7 @@ struct bi_backend {
      * that its peer sees the end as soon as it is closed.  Never blocks. */
     void (*let_go)(struct bi_reactor *r, int fd, struct bi_fd *e);
 
-    /* In a forked child: drop descriptors and mappings, touch nothing shared. */
+    /* In a forked child: drop what is its own, touch nothing shared. */
     void (*abandon)(struct bi_reactor *r);
 };
 

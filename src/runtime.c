@@ -115,6 +115,14 @@ static void watch_forks(void)
 
 /* ---- Set-up and take-down ----------------------------------------------- */
 
+/* Where this run's handles begin to count: the stacks of the next run may lie
+ * where these did.  The step is the golden section of what a handle holds. */
+static uint32_t next_era(void)
+{
+    static atomic_uint era;
+    return atomic_fetch_add(&era, 2592213);
+}
+
 static void init_run(struct runtime *rt)
 {
     struct bi_run *run = &rt->run;
@@ -123,6 +131,7 @@ static void init_run(struct runtime *rt)
     run->on_error = rt->options.on_error;
     run->reactor = &rt->reactor;
     run->watch_at = BIDE_FOREVER;
+    run->era = next_era();
     run->now = bi_sys.now();
     bi_list_init(&run->tasks);
     bi_list_init(&run->watchers);
@@ -230,7 +239,8 @@ static void main_ended(struct bi_task *task)
 static int spawn_main(struct bi_run *run, bide_fn *fn, void *arg)
 {
     struct bide_spawn_options opt = {.name = "main"};
-    struct bi_spawn how = {fn, arg, &run->root, (const void *)(uintptr_t)fn, &opt};
+    const void *site = (const void *)(uintptr_t)fn;
+    struct bi_spawn how = {fn, arg, &run->root, site, &opt};
     int rc = bi_task_make(run, &how, &run->main);
     if (rc < 0) {
         bi_say("the run cannot start: no stack for the main task: %s",

@@ -52,6 +52,7 @@ void bi_sched_turn(struct bi_run *run);
 
 /* Suspend `task`, ready before all others, and run `next`, which is not on the
  * queue, now. */
-void bi_sched_jump(struct bi_run *run, struct bi_task *task, struct bi_task *next);
+void bi_sched_jump(struct bi_run *run, struct bi_task *task,
+                   struct bi_task *next);
 
 #endif

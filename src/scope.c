@@ -81,7 +81,8 @@ static void begin_grace(struct bi_scope *s, struct bi_run *run)
     if (s->grace == BIDE_FOREVER)
         return;
     bide_time now = bi_sys.now();
-    bide_time end = s->grace > BIDE_FOREVER - now ? BIDE_FOREVER : now + s->grace;
+    bide_time room = BIDE_FOREVER - now;
+    bide_time end = s->grace > room ? BIDE_FOREVER : now + s->grace;
     set_deadline(s, run, earlier(s->timer.deadline, end));
     settle_deadlines(s);
 }

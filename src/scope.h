@@ -10,8 +10,8 @@ static inline struct bi_scope *bi_scope_of(const struct bide_scope *s)
 }
 
 /* Open `s` around code of `task`, below `parent`. */
-void bi_scope_link(struct bi_scope *s, struct bi_scope *parent, struct bi_task *task,
-                   bide_time deadline);
+void bi_scope_link(struct bi_scope *s, struct bi_scope *parent,
+                   struct bi_task *task, bide_time deadline);
 
 /* Open `s` in the running task, and close it there, for the public `func`. */
 struct bi_scope *bi_scope_enter(struct bide_scope *s, bide_time deadline,

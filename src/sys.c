@@ -12,7 +12,8 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
-static void *map(size_t bytes, int prot, int flags, int fd, off_t at, int *error)
+static void *map(size_t bytes, int prot, int flags, int fd, off_t at,
+                 int *error)
 {
     int saved = errno;
     void *p = mmap(NULL, bytes, prot, flags, fd, at);

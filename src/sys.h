@@ -25,7 +25,8 @@ struct bi_sys {
     /* A system call by its number (arch/syscall.h). */
     long (*call)(long number, long a, long b, long c, long d, long e, long f);
     /* Mappings.  map returns NULL and sets *error. */
-    void *(*map)(size_t bytes, int prot, int flags, int fd, off_t at, int *error);
+    void *(*map)(size_t bytes, int prot, int flags, int fd, off_t at,
+                 int *error);
     int (*unmap)(void *at, size_t bytes);
     int (*protect)(void *at, size_t bytes, int prot);
     int (*advise)(void *at, size_t bytes, int advice);
@@ -40,9 +41,9 @@ extern struct bi_sys bi_sys;
 #define MADV_GUARD_INSTALL 102 /* Linux 6.13 */
 #endif
 
-#define BI_CALL(number, a, b, c, d, e, f)                                    \
-    bi_sys.call((number), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), \
-                (long)(f))
+#define BI_CALL(number, a, b, c, d, e, f)                         \
+    bi_sys.call((number), (long)(a), (long)(b), (long)(c),        \
+                (long)(d), (long)(e), (long)(f))
 
 static inline ssize_t bi_sys_read(int fd, void *buf, size_t len)
 {
@@ -99,7 +100,8 @@ static inline ssize_t bi_sys_recvmsg(int fd, struct msghdr *msg, int flags)
     return BI_CALL(SYS_recvmsg, fd, msg, flags, 0, 0, 0);
 }
 
-static inline ssize_t bi_sys_sendmsg(int fd, const struct msghdr *msg, int flags)
+static inline ssize_t bi_sys_sendmsg(int fd, const struct msghdr *msg,
+                                     int flags)
 {
     return BI_CALL(SYS_sendmsg, fd, msg, flags, 0, 0, 0);
 }
@@ -131,7 +133,8 @@ static inline int bi_sys_close(int fd)
 
 static inline int bi_sys_fsync(int fd, bool data_only)
 {
-    return (int)BI_CALL(data_only ? SYS_fdatasync : SYS_fsync, fd, 0, 0, 0, 0, 0);
+    long number = data_only ? SYS_fdatasync : SYS_fsync;
+    return (int)BI_CALL(number, fd, 0, 0, 0, 0, 0);
 }
 
 static inline int bi_sys_shutdown(int fd, int how)
@@ -144,7 +147,8 @@ static inline int bi_sys_socket(int family, int type, int protocol)
     return (int)BI_CALL(SYS_socket, family, type, protocol, 0, 0, 0);
 }
 
-static inline int bi_sys_bind(int fd, const struct sockaddr *addr, socklen_t len)
+static inline int bi_sys_bind(int fd, const struct sockaddr *addr,
+                              socklen_t len)
 {
     return (int)BI_CALL(SYS_bind, fd, addr, len, 0, 0, 0);
 }
@@ -191,13 +195,15 @@ static inline int bi_sys_epoll_create(void)
     return (int)BI_CALL(SYS_epoll_create1, 02000000, 0, 0, 0, 0, 0);
 }
 
-static inline int bi_sys_epoll_ctl(int ep, int op, int fd, struct epoll_event *ev)
+static inline int bi_sys_epoll_ctl(int ep, int op, int fd,
+                                   struct epoll_event *ev)
 {
     return (int)BI_CALL(SYS_epoll_ctl, ep, op, fd, ev, 0, 0);
 }
 
 /* `span` in ns, or a negative number for no limit. */
-int bi_sys_epoll_wait(int ep, struct epoll_event *events, int n, bide_time span);
+int bi_sys_epoll_wait(int ep, struct epoll_event *events, int n,
+                      bide_time span);
 
 /* io_uring; what the arguments mean is in uring_abi.h. */
 static inline int bi_sys_uring_setup(unsigned entries, void *params)

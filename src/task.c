@@ -28,7 +28,7 @@ static_assert(sizeof(struct bi_task) % BI_LINE == 0,
 
 bide_task *bi_task_handle(struct bi_task *task)
 {
-    uintptr_t generation = task->stack->generation;
+    uintptr_t generation = task->run->era + task->stack->generation;
     uintptr_t word = (uintptr_t)task | (generation & (BI_LINE - 1));
 #if UINTPTR_MAX > UINT32_MAX
     word |= generation >> LOW_BITS << ADDRESS_BITS;
@@ -83,8 +83,8 @@ static void report(struct bi_task *task)
     if (task->run->on_error)
         task->run->on_error(&e);
     else
-        bi_say("task '%s', spawned at %s, ended with %ld (%s) and nobody read it",
-               e.task, e.where, (long)e.code,
+        bi_say("task '%s', spawned at %s, ended with %ld (%s) and nobody "
+               "read it", e.task, e.where, (long)e.code,
                e.code > -4096 ? strerror((int)-e.code) : "a result of its own");
 }
 

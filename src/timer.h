@@ -5,8 +5,8 @@
 #include "core.h"
 
 /* Call `fire(timer)` from the loop once `deadline` has passed. */
-void bi_timer_arm(struct bi_run *run, struct bi_timer *timer, bide_time deadline,
-                  void (*fire)(struct bi_timer *timer));
+void bi_timer_arm(struct bi_run *run, struct bi_timer *timer,
+                  bide_time deadline, void (*fire)(struct bi_timer *timer));
 
 /* Take it back; nothing if it is not armed. */
 void bi_timer_disarm(struct bi_run *run, struct bi_timer *timer);

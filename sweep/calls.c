@@ -29,19 +29,18 @@
 /* The caller may be shown another code. */
 #define SHOWN_AS(code, as) {(code), 1u << ONCE | 1u << ALWAYS, (as), false}
 
-#define CALL(NAME, ...)                                                \
-    static const struct call NAME = {                                  \
-        #NAME, (const struct outcome[]){__VA_ARGS__, {0, 0, 0, false}}}
-#define SHARED_CALL(NAME, SAID, ...)                                   \
-    const struct call NAME = {                                         \
-        SAID, (const struct outcome[]){__VA_ARGS__, {0, 0, 0, false}}}
+#define OUTCOMES(...) (const struct outcome[]){__VA_ARGS__, {0, 0, 0, false}}
+#define CALL(name, ...)                                                \
+    static const struct call call_##name = {#name, OUTCOMES(__VA_ARGS__)}
+#define SHARED_CALL(name, said, ...)                                   \
+    const struct call call_##name = {said, OUTCOMES(__VA_ARGS__)}
 
 /* ---- Memory and threads ------------------------------------------------- */
 
-SHARED_CALL(call_map, "mmap", FAILS(ENOMEM), SHOWN_AS(EAGAIN, ENOMEM));
-SHARED_CALL(call_protect, "mprotect", FAILS(ENOMEM), SHOWN_AS(EACCES, ENOMEM));
-SHARED_CALL(call_thread, "thread_start", SHOWN_AS(EAGAIN, ENOMEM));
-SHARED_CALL(call_malloc, "malloc", FAILS(ENOMEM));
+SHARED_CALL(map, "mmap", FAILS(ENOMEM), SHOWN_AS(EAGAIN, ENOMEM));
+SHARED_CALL(protect, "mprotect", FAILS(ENOMEM), SHOWN_AS(EACCES, ENOMEM));
+SHARED_CALL(thread, "thread_start", SHOWN_AS(EAGAIN, ENOMEM));
+SHARED_CALL(malloc, "malloc", FAILS(ENOMEM));
 
 CALL(dontfork, FAILS(ENOMEM));
 CALL(nohugepage, FAILS(EINVAL));
@@ -111,9 +110,9 @@ CALL(epoll_pwait, PASSES(EINTR), PASSES(NOTHING), PASSES(SHORT));
 CALL(io_uring_setup, FAILS(ENOSYS), FAILS(EPERM), FAILS(ENOMEM), FAILS(EMFILE),
      FAILS(ENFILE), FAILS(EINVAL));
 CALL(io_uring_register, FAILS(EINVAL), FAILS(ENOMEM), FAILS(EPERM));
-SHARED_CALL(call_first_enter, "io_uring_enter, the first", FAILS(ENOSYS),
+SHARED_CALL(first_enter, "io_uring_enter, the first", FAILS(ENOSYS),
             FAILS(EPERM), PASSES(EINTR));
-SHARED_CALL(call_enter, "io_uring_enter", PASSES(EINTR), PASSES(EAGAIN),
+SHARED_CALL(enter, "io_uring_enter", PASSES(EINTR), PASSES(EAGAIN),
             PASSES(ENOMEM), PASSES(EBUSY), PASSES(SHORT));
 
 /* Completions.  ECANCELED that nobody asked for is an error of the file's. */
@@ -140,59 +139,65 @@ static const struct {
     long number;
     const struct call *call;
 } by_number[] = {
-    {SYS_read, &read},
-    {SYS_write, &write},
-    {SYS_readv, &readv},
-    {SYS_writev, &writev},
-    {SYS_pread64, &pread},
-    {SYS_pwrite64, &pwrite},
-    {SYS_preadv2, &preadv2},
-    {SYS_pwritev2, &pwritev2},
-    {SYS_recvfrom, &recvfrom},
-    {SYS_sendto, &sendto},
-    {SYS_recvmsg, &recvmsg},
-    {SYS_sendmsg, &sendmsg},
-    {SYS_accept4, &accept},
-    {SYS_connect, &connect},
-    {SYS_socket, &socket},
-    {SYS_bind, &bind},
-    {SYS_listen, &listen},
-    {SYS_shutdown, &shutdown},
-    {SYS_getsockopt, &getsockopt},
-    {SYS_setsockopt, &setsockopt},
-    {SYS_openat, &openat},
-    {SYS_close, &close},
-    {SYS_fsync, &fsync},
-    {SYS_fdatasync, &fsync},
-    {SYS_statx, &statx},
-    {SYS_unlinkat, &unlinkat},
-    {SYS_ppoll, &poll},
-    {SYS_eventfd2, &eventfd},
-    {SYS_prlimit64, &prlimit},
-    {SYS_epoll_create1, &epoll_create},
-    {SYS_epoll_pwait2, &epoll_pwait2},
-    {SYS_epoll_pwait, &epoll_pwait},
-    {SYS_io_uring_setup, &io_uring_setup},
-    {SYS_io_uring_register, &io_uring_register},
-    {440, &process_madvise},
+    {SYS_read, &call_read},
+    {SYS_write, &call_write},
+    {SYS_readv, &call_readv},
+    {SYS_writev, &call_writev},
+    {SYS_pread64, &call_pread},
+    {SYS_pwrite64, &call_pwrite},
+    {SYS_preadv2, &call_preadv2},
+    {SYS_pwritev2, &call_pwritev2},
+    {SYS_recvfrom, &call_recvfrom},
+    {SYS_sendto, &call_sendto},
+    {SYS_recvmsg, &call_recvmsg},
+    {SYS_sendmsg, &call_sendmsg},
+    {SYS_accept4, &call_accept},
+    {SYS_connect, &call_connect},
+    {SYS_socket, &call_socket},
+    {SYS_bind, &call_bind},
+    {SYS_listen, &call_listen},
+    {SYS_shutdown, &call_shutdown},
+    {SYS_getsockopt, &call_getsockopt},
+    {SYS_setsockopt, &call_setsockopt},
+    {SYS_openat, &call_openat},
+    {SYS_close, &call_close},
+    {SYS_fsync, &call_fsync},
+    {SYS_fdatasync, &call_fsync},
+    {SYS_statx, &call_statx},
+    {SYS_unlinkat, &call_unlinkat},
+    {SYS_ppoll, &call_poll},
+    {SYS_eventfd2, &call_eventfd},
+    {SYS_prlimit64, &call_prlimit},
+    {SYS_epoll_create1, &call_epoll_create},
+    {SYS_epoll_pwait2, &call_epoll_pwait2},
+    {SYS_epoll_pwait, &call_epoll_pwait},
+    {SYS_io_uring_setup, &call_io_uring_setup},
+    {SYS_io_uring_register, &call_io_uring_register},
+    {440, &call_process_madvise},
 };
 
 static const struct call *const by_opcode[BI_URING_OPCODES] = {
-    [BI_URING_READV] = &sqe_read,     [BI_URING_WRITEV] = &sqe_write,
-    [BI_URING_READ] = &sqe_read,      [BI_URING_WRITE] = &sqe_write,
-    [BI_URING_RECV] = &sqe_recv,      [BI_URING_SEND] = &sqe_send,
-    [BI_URING_RECVMSG] = &sqe_recv,   [BI_URING_SENDMSG] = &sqe_send,
-    [BI_URING_ACCEPT] = &sqe_accept,  [BI_URING_CONNECT] = &sqe_connect,
-    [BI_URING_POLL_ADD] = &sqe_poll,  [BI_URING_OPENAT] = &sqe_open,
-    [BI_URING_FSYNC] = &sqe_fsync,
+    [BI_URING_READV] = &call_sqe_read,
+    [BI_URING_READ] = &call_sqe_read,
+    [BI_URING_WRITEV] = &call_sqe_write,
+    [BI_URING_WRITE] = &call_sqe_write,
+    [BI_URING_RECV] = &call_sqe_recv,
+    [BI_URING_RECVMSG] = &call_sqe_recv,
+    [BI_URING_SEND] = &call_sqe_send,
+    [BI_URING_SENDMSG] = &call_sqe_send,
+    [BI_URING_ACCEPT] = &call_sqe_accept,
+    [BI_URING_CONNECT] = &call_sqe_connect,
+    [BI_URING_POLL_ADD] = &call_sqe_poll,
+    [BI_URING_OPENAT] = &call_sqe_open,
+    [BI_URING_FSYNC] = &call_sqe_fsync,
 };
 
 const struct call *call_of_number(long number, const long args[6])
 {
     if (number == SYS_epoll_ctl)
-        return args[1] == EPOLL_CTL_ADD ? &epoll_add : NULL;
+        return args[1] == EPOLL_CTL_ADD ? &call_epoll_add : NULL;
     if (number == SYS_futex)
-        return args[1] == FUTEX_WAIT_PRIVATE ? &futex_wait : NULL;
+        return args[1] == FUTEX_WAIT_PRIVATE ? &call_futex_wait : NULL;
     if (number == SYS_io_uring_register && args[1] == BI_UNREGISTER_RING_FDS)
         return NULL;
     for (size_t i = 0; i < sizeof by_number / sizeof by_number[0]; i++)
@@ -205,20 +210,20 @@ const struct call *call_of_advice(int advice)
 {
     switch (advice) {
     case MADV_DONTFORK:
-        return &dontfork;
+        return &call_dontfork;
     case MADV_NOHUGEPAGE:
-        return &nohugepage;
+        return &call_nohugepage;
     case MADV_GUARD_INSTALL:
-        return &guard;
+        return &call_guard;
     default:
-        return &dontneed;
+        return &call_dontneed;
     }
 }
 
 const struct call *call_of_submission(const struct bi_sqe *sqe)
 {
     if (sqe->opcode == BI_URING_POLL_ADD && sqe->len == BI_POLL_MULTISHOT)
-        return &sqe_inbox;
+        return &call_sqe_inbox;
     return sqe->opcode < BI_URING_OPCODES ? by_opcode[sqe->opcode] : NULL;
 }
 

@@ -3,7 +3,6 @@
  */
 #include "tasks.h"
 
-#include <signal.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 #include <threads.h>
@@ -17,7 +16,7 @@ static void run_and_exit(void)
     _Exit(run_virtual(under_test, NULL) == returned ? 0 : 1);
 }
 
-/* A run of `fn` must return `result` and say each of the `words`. */
+/* A run of `fn` must return `result` and say both words. */
 static void expect_run(bide_fn *fn, intptr_t result, const char *first,
                        const char *second)
 {
@@ -160,29 +159,6 @@ VIRTUAL_TEST(a_wait_with_a_deadline_is_no_deadlock)
     return 0;
 }
 
-static int interrupt_soon(void *unused)
-{
-    (void)unused;
-    struct timespec span = {.tv_nsec = 30000000};
-    thrd_sleep(&span, NULL);
-    raise(SIGINT); /* of the thread; the process has one handler */
-    return 0;
-}
-
-static void run_for_ever(void)
-{
-    thrd_t thread;
-    thrd_create(&thread, interrupt_soon, NULL);
-    _Exit(bide_run(sleep_for_ever, NULL, NULL) == -EINTR ? 0 : 1);
-}
-
-START_TEST(an_endless_sleep_is_no_deadlock)
-{
-    ck_assert_int_eq(in_child(run_for_ever, said, sizeof said), 0);
-    ck_assert_str_eq(said, "");
-}
-END_TEST
-
 static atomic_int released;
 
 static int release_later(void *loop)
@@ -251,7 +227,6 @@ Suite *suite_deadlock(void)
 
     t = tcase_create("none");
     tcase_add_test(t, a_wait_with_a_deadline_is_no_deadlock);
-    tcase_add_test(t, an_endless_sleep_is_no_deadlock);
     tcase_add_test(t, a_run_that_is_held_is_a_deadlock_only_when_it_is_let_go);
     tcase_add_test(t, a_run_ends_while_it_is_held_and_its_handle_outlives_it);
     suite_add_tcase(suite, t);

@@ -20,6 +20,12 @@ static int send_signal(void *times)
     return 0;
 }
 
+/* A shell may have started us with SIGINT ignored. */
+static void set_default(void)
+{
+    signal(SIGINT, SIG_DFL);
+}
+
 /* A run of `fn` under so many signals. */
 static intptr_t run_under_signals(bide_fn *fn, intptr_t times)
 {
@@ -163,7 +169,6 @@ START_TEST(a_handler_that_was_there_before_is_left_alone)
     ck_assert_int_eq(run_under_signals(sleep_through_the_signal, 1), 0);
     ck_assert_int_eq(caught, 1);
     ck_assert(disposition() == catch_it);
-    signal(SIGINT, SIG_DFL);
 }
 END_TEST
 
@@ -172,7 +177,6 @@ START_TEST(an_ignored_sigint_stays_ignored)
     signal(SIGINT, SIG_IGN);
     ck_assert_int_eq(run_under_signals(sleep_through_the_signal, 1), 0);
     ck_assert(disposition() == SIG_IGN);
-    signal(SIGINT, SIG_DFL);
 }
 END_TEST
 
@@ -187,7 +191,6 @@ START_TEST(a_handler_that_was_put_in_meanwhile_is_not_taken_out)
 {
     ck_assert_int_eq(run_task(replace_handler, NULL), 0);
     ck_assert(disposition() == catch_it);
-    signal(SIGINT, SIG_DFL);
 }
 END_TEST
 
@@ -217,6 +220,7 @@ Suite *suite_interrupt(void)
 {
     Suite *suite = suite_create("interrupt");
     TCase *t = tcase_create("interrupt");
+    tcase_add_checked_fixture(t, set_default, NULL);
     tcase_add_test(
         t, a_sigint_wakes_main_from_a_blocked_loop_and_the_run_is_interrupted);
     tcase_add_test(t, each_run_has_a_first_sigint_of_its_own);
@@ -228,6 +232,7 @@ Suite *suite_interrupt(void)
     suite_add_tcase(suite, t);
 
     t = tcase_create("none of ours");
+    tcase_add_checked_fixture(t, set_default, set_default);
     tcase_add_test(t, a_handler_that_was_there_before_is_left_alone);
     tcase_add_test(t, an_ignored_sigint_stays_ignored);
     tcase_add_test(t, a_handler_that_was_put_in_meanwhile_is_not_taken_out);

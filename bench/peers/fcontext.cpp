@@ -1,8 +1,6 @@
 /* fcontext.cpp: the questions of switch.c, to Boost.Context's fcontext.
  *
- * Its lowest level, which the fibers and coroutines of Boost stand on.  A
- * context is known by where it stopped last, and that only the one learns who
- * is resumed by it: the ring hands it on by the switch's argument.
+ * Its lowest level, which the fibers and coroutines of Boost stand on.
  */
 #include "../bench.h"
 
@@ -38,18 +36,41 @@ static double pair(long)
 }
 
 struct member {
-    fcontext_t at;
+    fcontext_t at; /* where it has stopped */
     member *next;
 };
 
 static fcontext_t outside;
 static long left;
 
-/* `from.data` is where the context is kept that has just stopped. */
+/* First from outside, to make its acquaintance; from then on `data` is where
+ * to note the place at which the one before has stopped. */
 static void hand_on(transfer_t from)
 {
-    static member *begins;
-    begins = reinterpret_cast<member *>(from.data);
+    member *self = static_cast<member *>(from.data);
+    from = jump_fcontext(from.fctx, nullptr);
+    for (;;) {
+        *static_cast<fcontext_t *>(from.data) = from.fctx;
+        bool more = left-- > 0;
+        from = jump_fcontext(more ? self->next->at : outside, &self->at);
+    }
+}
+
+static double ring(long n)
+{
+    std::vector<char> stacks(n * stride + 64);
+    std::vector<member> all(n);
+    for (long i = 0; i < n; i++) {
+        char *low = stacks.data() + i * stride;
+        all[i].next = &all[(i + 1) % n];
+        fcontext_t fresh =
+            make_fcontext(low + stack_bytes, stack_bytes, hand_on);
+        all[i].at = jump_fcontext(fresh, &all[i]).fctx;
+    }
+    left = BENCH_SWITCHES;
+    int64_t began = bench_now();
+    jump_fcontext(all[0].at, &outside);
+    return nanoseconds_each(began);
 }
 
 int main(int argc, char **argv)

@@ -1,0 +1,163 @@
+/* test_seeing.c: bide_info(), bide_stats(), bide_dump(). */
+#include "tasks.h"
+
+#include <unistd.h>
+
+/* ---- Information -------------------------------------------------------- */
+
+static intptr_t ask_inside(void *info)
+{
+    bide_info(info);
+    return 0;
+}
+
+START_TEST(outside_a_run_it_is_told_what_a_run_would_get)
+{
+    struct bide_info before, inside, after;
+    int descriptors = open_descriptors();
+    bide_info(&before);
+    ck_assert_int_eq(run_task(ask_inside, &inside), 0);
+    bide_info(&after);
+    ck_assert_str_eq(before.backend, inside.backend);
+    ck_assert_str_eq(after.backend, inside.backend);
+    ck_assert_str_eq(before.guard, inside.guard);
+    ck_assert_str_eq(before.arch, inside.arch);
+    ck_assert_str_eq(inside.stack_reason, "");
+    ck_assert_int_eq(open_descriptors(), descriptors);
+}
+END_TEST
+
+START_TEST(what_is_in_use_has_a_reason)
+{
+    struct bide_info info;
+    bide_info(&info);
+    ck_assert(strcmp(info.backend, "io_uring") == 0 ||
+              strcmp(info.backend, "epoll") == 0);
+    ck_assert(strcmp(info.guard, "kernel") == 0 ||
+              strcmp(info.guard, "mprotect") == 0);
+    ck_assert_uint_gt(strlen(info.backend_reason), 0);
+    ck_assert_uint_gt(strlen(info.guard_reason), 0);
+}
+END_TEST
+
+/* ---- Counts ------------------------------------------------------------- */
+
+START_TEST(outside_a_run_all_counts_are_zero)
+{
+    struct bide_stats stats, zeros = {0};
+    bide_stats(&stats);
+    ck_assert_mem_eq(&stats, &zeros, sizeof stats);
+}
+END_TEST
+
+VIRTUAL_TEST(tasks_and_switches_are_counted)
+{
+    struct bide_stats before, after;
+    bide_stats(&before);
+    ck_assert_uint_eq(before.spawned, 1);
+    ck_assert_uint_eq(before.alive, 1);
+    for (int i = 0; i < 10; i++)
+        bide_release(spawn(sleep_ms, NUM(i + 1)));
+    bide_stats(&after);
+    ck_assert_uint_eq(after.spawned, 11);
+    ck_assert_uint_eq(after.alive, 11);
+    ck_assert_int_eq(bide_sleep(BIDE_MS(50)), 0);
+    bide_stats(&after);
+    ck_assert_uint_eq(after.alive, 1);
+    ck_assert_uint_eq(after.alive_peak, 11);
+    ck_assert_uint_ge(after.switches, before.switches + 11);
+    ck_assert_uint_ge(after.stacks, 11);
+    return 0;
+}
+
+/* ---- The dump ----------------------------------------------------------- */
+
+static char text[4096];
+
+/* What a dump says now. */
+static const char *dump(void)
+{
+    int fds[2];
+    ck_assert_int_eq(pipe(fds), 0);
+    bide_dump(fds[1]);
+    close(fds[1]);
+    ssize_t n = read(fds[0], text, sizeof text - 1);
+    ck_assert_int_gt(n, 0);
+    text[n] = '\0';
+    close(fds[0]);
+    return text;
+}
+
+/* The line of the dump that has `name`, in which `word` must be. */
+static void expect_line(const char *name, const char *word)
+{
+    char *line = strstr(text, name);
+    ck_assert_msg(line, "no %s in: %s", name, text);
+    char *end = strchr(line, '\n'), *found = strstr(line, word);
+    ck_assert_msg(found && found < end, "no %s by %s in: %s", word, name, text);
+}
+
+START_TEST(outside_a_run_the_dump_says_so)
+{
+    ck_assert_ptr_nonnull(strstr(dump(), "no run"));
+}
+END_TEST
+
+static struct bide_event never;
+
+static intptr_t wait_for_never(void *unused)
+{
+    (void)unused;
+    return bide_event_wait(&never);
+}
+
+static bide_task *spawn_as(const char *name, bide_fn *fn, void *arg)
+{
+    bide_task *task;
+    struct bide_spawn_options options = {.name = name};
+    ck_assert_int_eq(bide_spawn_with(&task, fn, arg, &options), 0);
+    return task;
+}
+
+VIRTUAL_TEST(each_task_is_listed_with_what_it_waits_for_and_since_when)
+{
+    spawn_as("waiter", wait_for_never, NULL);
+    bide_task *sleeper = spawn_as("sleeper", sleep_for_ever, NULL);
+    spawn_as("joiner", await_it, sleeper);
+    spawn_as("brief", give, NUM(7));
+    ck_assert_int_eq(bide_sleep(BIDE_MS(2500)), 0);
+    spawn_as("fresh", give, NULL);
+    dump();
+    expect_line("main", "runs");
+    expect_line("waiter", "event");
+    expect_line("sleeper", "sleep, for 2.500 s");
+    expect_line("joiner", "join of 'sleeper'");
+    expect_line("brief", "ended with 7");
+    expect_line("fresh", "is ready");
+    expect_line("waiter", "+0x");
+    return 0;
+}
+
+VIRTUAL_TEST(ended_tasks_without_a_handle_are_not_listed)
+{
+    bide_release(spawn_as("brief", give, NULL));
+    turns(1);
+    ck_assert_ptr_null(strstr(dump(), "brief"));
+    ck_assert_ptr_nonnull(strstr(dump(), "main"));
+    return 0;
+}
+
+Suite *suite_seeing(void)
+{
+    Suite *suite = suite_create("seeing");
+    TCase *t = tcase_create("seeing");
+    tcase_add_test(t, outside_a_run_it_is_told_what_a_run_would_get);
+    tcase_add_test(t, what_is_in_use_has_a_reason);
+    tcase_add_test(t, outside_a_run_all_counts_are_zero);
+    tcase_add_test(t, tasks_and_switches_are_counted);
+    tcase_add_test(t, outside_a_run_the_dump_says_so);
+    tcase_add_test(t, each_task_is_listed_with_what_it_waits_for_and_since_when);
+    tcase_add_test(t, ended_tasks_without_a_handle_are_not_listed);
+    suite_add_tcase(suite, t);
+    return suite;
+}
