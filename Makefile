@@ -43,10 +43,12 @@ SOURCES := $(wildcard src/*.c) \
     $(or $(wildcard src/arch/syscall_$(ARCH).S),src/arch/syscall_generic.c)
 TESTS := $(wildcard tests/*.c)
 EXAMPLES := $(wildcard examples/*.c)
+LOAD := $(wildcard bench/load/*.c)
 
 objects = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
 LIB_OBJECTS := $(call objects,$(SOURCES))
 TEST_OBJECTS := $(call objects,$(TESTS))
+LOAD_OBJECTS := $(call objects,$(LOAD))
 EXAMPLE_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(EXAMPLES))
 INSTALLED_LIBS = $(BUILD)/libbide.a $(BUILD)/$(SO_REAL)
 
@@ -104,7 +106,7 @@ $(BUILD)/%.o: %.S $(BUILD)/flags
 $(TEST_OBJECTS): private COMPILE += -iquote $(BUILD) $(CHECK_CFLAGS)
 $(BUILD)/tests/main.o: $(BUILD)/suites.inc
 
--include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(TEST_OBJECTS)) \
+-include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(TEST_OBJECTS) $(LOAD_OBJECTS)) \
     $(addsuffix .d,$(EXAMPLE_PROGRAMS))
 
 # ---- Building ---------------------------------------------------------------
@@ -132,7 +134,25 @@ examples: $(EXAMPLE_PROGRAMS) ## the programs of examples/
 $(EXAMPLE_PROGRAMS): $(BUILD)/%: %.c $(BUILD)/libbide.a
 	@mkdir -p $(@D)
 	@echo '  link    $@'
-	$(Q)$(COMPILE) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) $< $(BUILD)/libbide.a -o $@
+	$(Q)$(COMPILE) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) $< $(PARTS) \
+	    $(BUILD)/libbide.a -o $@
+
+# The load generator, and all of it but main() for scenarios of others.
+LOAD_LIB = $(BUILD)/bench/load/libload.a
+load: $(BUILD)/bench/load/load ## the load generator, bench/load/
+
+$(LOAD_LIB): $(filter-out %/main.o,$(LOAD_OBJECTS))
+	@echo '  archive $@'
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/bench/load/load: $(BUILD)/bench/load/main.o $(LOAD_LIB) \
+    $(BUILD)/libbide.a
+	@echo '  link    $@'
+	$(Q)$(COMPILE) $(LDFLAGS) $^ -o $@
+
+$(BUILD)/examples/scenario: $(LOAD_LIB)
+$(BUILD)/examples/scenario: private PARTS = $(LOAD_LIB)
 
 demo: $(BUILD)/examples/demo ## build and run the demo
 	@$(BUILD)/examples/demo
@@ -156,7 +176,7 @@ CHECK_LIBS = $(shell pkg-config --libs check 2>/dev/null || \
 
 # One program holds all suites of tests/; how it is used: tests/main.c.
 suite: $(BUILD)/suite
-$(BUILD)/suite: $(TEST_OBJECTS) $(BUILD)/libbide.a
+$(BUILD)/suite: $(TEST_OBJECTS) $(LOAD_LIB) $(BUILD)/libbide.a
 	@echo '  link    $@'
 	$(Q)$(COMPILE) $(LDFLAGS) $^ $(CHECK_LIBS) -o $@
 
@@ -216,6 +236,33 @@ layers: $(BUILD)/libbide.a ## whether each file knows only what lies below it
 tidy: ## whether the sources keep to the style
 	@tools/tidy
 
+# ---- Measuring --------------------------------------------------------------
+
+# docs/benchmarks.md tells what is asked, and how to read the answers.  Each
+# tool is a program of its own; all other files make up the program `bide`.
+# The peers that are installed are built by bench/build.
+BENCH = $(BUILD)/bench
+BENCH_TOOLS = hand_epoll hand_uring hand_file echo_load cpu_of
+BENCH_SHARED := $(call objects,bench/bench.c bench/http.c)
+BENCH_QUESTIONS := $(call objects,$(filter-out $(BENCH_TOOLS:%=bench/%.c) \
+    bench/bench.c bench/http.c bench/load%,$(wildcard bench/*.c)))
+BENCH_PROGRAMS = $(BENCH)/bide $(BENCH_TOOLS:%=$(BENCH)/%)
+-include $(BENCH_SHARED:.o=.d) $(BENCH_QUESTIONS:.o=.d) \
+    $(BENCH_TOOLS:%=$(BENCH)/%.d)
+
+bench: $(BENCH_PROGRAMS) ## bide beside its peers, in one table (QUICK=1)
+	@CC='$(CC)' CXX='$(CXX)' CFLAGS='$(CFLAGS)' bench/build $(BENCH)
+	@BIDE_VERSION=$(VERSION) bench/run $(BENCH) $(if $(QUICK),quick)
+
+$(BENCH)/bide: $(BENCH_QUESTIONS)
+$(BENCH_TOOLS:%=$(BENCH)/%): %: %.o
+$(BENCH_PROGRAMS): $(BENCH_SHARED) $(BUILD)/libbide.a
+	@echo '  link    $@'
+	$(Q)$(COMPILE) $(LDFLAGS) $(filter %.o,$^) $(BUILD)/libbide.a -o $@
+
+bench-deps: ## install the peers from Debian's packages
+	@bench/deps
+
 # ---- Installing -------------------------------------------------------------
 
 TO_INCLUDE = $(DESTDIR)$(PREFIX)/include
@@ -244,5 +291,5 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.* ## /\1:/p' Makefile | \
 	    awk -F: '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
-.PHONY: all lib examples demo man suite test test-aarch64 valgrind asan ubsan \
-    tsan layers tidy install uninstall clean help
+.PHONY: all lib examples load demo man suite test test-aarch64 valgrind asan ubsan \
+    tsan layers tidy bench bench-deps install uninstall clean help

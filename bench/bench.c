@@ -60,6 +60,14 @@ int64_t bench_cpu(void)
     return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+int64_t bench_cpu_of(int pid)
+{
+    clockid_t id;
+    errno = clock_getcpuclockid(pid, &id);
+    bench_check(errno == 0, "the clock of that process");
+    return read_clock(id);
+}
+
 /* ---- Memory ------------------------------------------------------------- */
 
 size_t bench_memory(void)

@@ -42,6 +42,9 @@ int bench_main(int argc, char **argv, const struct bench_question *list);
 int64_t bench_now(void);
 int64_t bench_cpu(void);
 
+/* Nanoseconds of processor time of another process. */
+int64_t bench_cpu_of(int pid);
+
 /* RSS and page tables of this process, in bytes, and its mappings. */
 size_t bench_memory(void);
 size_t bench_mappings(void);

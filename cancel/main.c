@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BODIES 160
+#define BODIES 192
 #define POINTS_MOST 400  /* of one kind in one body: more never end */
 #define CRASHES_MOST 3   /* of one body: the rest is left out */
 #define SECONDS_A_RUN 10

@@ -28,10 +28,10 @@
 /* A cache line, for what must not share one. */
 #define BI_LINE 64
 
-/* Stop with one sentence unless `cond` holds: the task's name, the public
- * function, and `what` the caller did. */
-#define BI_CONTRACT(cond, func, what) \
-    (bi_likely(cond) ? (void)0 : bi_contract_broken((func), (what)))
+/* Stop with one sentence unless `cond` holds: the public function, the task's
+ * name, and what the caller did, in the manner of printf. */
+#define BI_CONTRACT(cond, func, ...) \
+    (bi_likely(cond) ? (void)0 : bi_contract_broken((func), __VA_ARGS__))
 
 #ifdef NDEBUG
 #define bi_assert(x) ((void)sizeof(x))
@@ -39,8 +39,8 @@
 #define bi_assert(x) assert(x)
 #endif
 
-_Noreturn __attribute__((cold)) void bi_contract_broken(const char *func,
-                                                        const char *what);
+_Noreturn __attribute__((cold, format(printf, 2, 3))) void
+bi_contract_broken(const char *func, const char *what, ...);
 
 /* Print `bide: ...` and a newline to stderr in one write.  At most 511 bytes;
  * callable where nothing but a write is allowed. */

@@ -430,9 +430,7 @@ intptr_t bi_group_leave(struct bide_group *group, intptr_t result,
 {
     struct bi_task *self = bi_current_in(func);
     struct bi_group *g = bi_group_of(group);
-    BI_CONTRACT(g->scope.state == BI_SCOPE_OPEN && g->scope.task == self &&
-                self->scope == &g->scope, func,
-                "closed a group that is not its innermost open one");
+    bi_scope_check_innermost(&g->scope, self, func);
     if (result < 0)
         result = body_failed(group, self, result);
     g->cut = (int16_t)bi_scope_code(g->scope.parent, self->run);

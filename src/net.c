@@ -123,7 +123,7 @@ int bide_dial(const char *host, const char *service)
  * of another kind refuses connections too. */
 static bool is_stale(const struct address *a)
 {
-    if (bi_sys_path_type(a->un.sun_path) != S_IFSOCK)
+    if (bi_sys_path_type(a->un.sun_path, false) != S_IFSOCK)
         return false;
     int fd = stream_socket(a);
     if (fd < 0)

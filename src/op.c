@@ -11,8 +11,9 @@
 #include "sys.h"
 
 /* How long a thread waits before a Unix connect is tried again whose listener's
- * queue is full: the kernel has no event for it. */
-#define CONNECT_PAUSE BIDE_MS(2)
+ * queue is full, or the open of a FIFO that has no other side yet: the kernel
+ * has no event for it. */
+#define PAUSE BIDE_MS(2)
 
 static const char *const names[] = {
     [BI_OP_READ] = "read",       [BI_OP_WRITE] = "write",
@@ -219,12 +220,12 @@ static struct timeval send_timeout(int fd, struct timeval span)
  * own time limit gets it out of there. */
 static int connect_unix(const struct bi_op *op)
 {
-    struct timeval pause = {0, CONNECT_PAUSE / 1000};
+    struct timeval pause = {0, PAUSE / 1000};
     struct timeval before = send_timeout(op->fd, pause);
     int rc = bi_sys_connect(op->fd, op->addr, (socklen_t)op->len);
     send_timeout(op->fd, before);
     if (rc == -EAGAIN && nonblocking(op) > 0)
-        bi_sys_poll(NULL, 0, CONNECT_PAUSE);
+        bi_sys_poll(NULL, 0, PAUSE);
     return rc;
 }
 
@@ -247,11 +248,55 @@ static intptr_t block_transfer(struct bi_op *op)
     return n;
 }
 
+/* Whether anybody has the FIFO open for writing: else a copy of its first byte
+ * would end at once, not wait. */
+static bool has_writer(int fd)
+{
+    int scratch[2], rc = bi_sys_pipe(scratch);
+    if (rc < 0)
+        return true;
+    ssize_t n = bi_sys_tee(fd, scratch[1], 1);
+    bi_sys_close(scratch[0]);
+    bi_sys_close(scratch[1]);
+    return n != 0;
+}
+
+/* Open one side of a FIFO when the other is there.  Nothing gets a thread out
+ * of open(2), so it does not go in. */
+static int open_fifo(const struct bi_op *op)
+{
+    bool reads = (op->flags & O_ACCMODE) == O_RDONLY;
+    int fd = -ENXIO;
+    while (!op->cancelled) {
+        if (fd == -ENXIO) /* a writer's, where nobody reads */
+            fd = bi_sys_open(op->path, op->flags | O_NONBLOCK, op->mode);
+        if (fd < 0 && fd != -ENXIO)
+            return fd;
+        if (fd >= 0 && (!reads || has_writer(fd))) {
+            bi_sys_setfl(fd, op->flags);
+            return fd;
+        }
+        bi_sys_poll(NULL, 0, PAUSE);
+    }
+    if (fd >= 0)
+        bi_sys_close(fd);
+    return -ECANCELED;
+}
+
+static int block_open(const struct bi_op *op)
+{
+    bool waits = (op->flags & O_ACCMODE) != O_RDWR &&
+                 !(op->flags & (O_NONBLOCK | O_PATH));
+    if (waits && bi_sys_path_type(op->path, true) == S_IFIFO)
+        return open_fifo(op);
+    return bi_sys_open(op->path, op->flags, op->mode);
+}
+
 static intptr_t block_once(struct bi_op *op)
 {
     switch (op->kind) {
     case BI_OP_OPEN:
-        return bi_sys_open(op->path, op->flags, op->mode);
+        return block_open(op);
     case BI_OP_FSYNC:
         return bi_sys_fsync(op->fd, op->flags != 0);
     case BI_OP_CONNECT:

@@ -35,12 +35,12 @@ struct bi_op {
     uint8_t kind;        /* enum bi_op_kind */
     bool offloaded;      /* a thread has it */
     bool refuses_nowait; /* the descriptor cannot be tried without blocking */
-    bool cancelled;      /* its end was asked for by a cancel, */
+    _Atomic bool cancelled; /* its end was asked for by a cancel, */
     bool closing;        /* or by bide_close() */
     bool more;           /* the kernel said that more is there to receive */
     bool ended;          /* bi_op_done() was called */
     void (*done)(struct bi_op *op); /* instead of waking its task, or NULL */
-    bool polled;         /* the kernel waits for readiness in its place */
+    uint8_t stage;       /* the io_uring backend's; 0: no more than begun */
     int fd;
     int flags;
     unsigned mode;

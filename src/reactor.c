@@ -127,7 +127,8 @@ void bi_reactor_begin(struct bi_reactor *r, struct bi_op *op)
     struct bi_fd *e = bi_fd_find(&r->fds, op->fd);
     op->wait = bi_wait_make(bi_current(), bi_op_name(op), NULL, withdraw);
     op->wait.fd = op->fd;
-    op->ended = op->offloaded = op->cancelled = op->closing = false;
+    op->ended = op->offloaded = op->closing = false;
+    atomic_store_explicit(&op->cancelled, false, memory_order_relaxed);
     if (e)
         bi_list_push_back(&e->ops, &op->wait.link);
     r->in_flight++;

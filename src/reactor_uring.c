@@ -5,13 +5,13 @@
  * kernel may read and write the record's buffers, which lie on the stack of a
  * parked task: so nothing but that completion ever ends an operation.
  *
- * The hard transition is the cancel.  It is one more submission, behind the
- * operation's own, and its own outcome is not looked at: whether it found the
- * operation, came too late, or met a disk operation that cannot be stopped, the
- * operation's completion tells what became of it, and bytes that were moved
- * count.  Submissions are handled in order, and a record's address is used
- * again only after its completion was taken in; therefore a cancel can never
- * meet a later operation at the same address.
+ * The hard transition is the cancel.  It is one more submission, with a
+ * completion of its own, and the operation ends when both have landed: so a
+ * cancel can never meet a later operation at the same address.  What became of
+ * the operation, its own completion tells; bytes that were moved count.  The
+ * cancel's tells whether it has to be repeated: an operation that the kernel is
+ * just about to try once more is not found, and would then wait for ever; a
+ * thread of the kernel that has only just taken it up may forget the signal.
  *
  * One system call a round hands over all that was begun and waits.  Completions
  * are taken in until none is held back: the kernel shows some twenty at a time.
@@ -35,7 +35,18 @@
 #define ENTRIES_DEFAULT 256
 #define NAP BIDE_MS(1)
 
-/* r->state.  Its own address marks completions of the poll on the inbox. */
+/* bi_op.stage: what the kernel has of it, besides or in place of the call. */
+enum {
+    POLLED = 1,  /* it waits for readiness in place of the call */
+    CHASED = 2,  /* a cancel is under way, */
+    LANDED = 4,  /* and op->result is there */
+};
+
+/* A completion carries its operation's address; a cancel's has this bit set
+ * besides.  That of the poll on the inbox is the state's, that of a pause 0. */
+#define CANCEL_TAG ((uintptr_t)1)
+
+/* r->state. */
 struct uring {
     struct bi_ring ring;
     bool watching; /* the inbox's eventfd is polled */
@@ -90,15 +101,19 @@ static int entered(struct bi_reactor *r, int rc)
     return rc;
 }
 
-/* Room for one more submission.  The kernel can only lack the memory for a
- * request, which is waited for, as it would be for a page. */
-static struct bi_sqe *next(struct bi_reactor *r)
+/* Have room for `n` submissions, which then go together.  The kernel can only
+ * lack the memory for a request, which is waited for, as for a page. */
+static void make_room(struct bi_reactor *r, unsigned n)
 {
-    struct bi_sqe *sqe;
-    while (!(sqe = bi_ring_next(ring_of(r))))
+    while (bi_ring_room(ring_of(r)) < n)
         if (entered(r, bi_ring_submit(ring_of(r))) < 0)
             bi_sys_poll(NULL, 0, BIDE_MS(1));
-    return sqe;
+}
+
+static struct bi_sqe *next(struct bi_reactor *r)
+{
+    make_room(r, 1);
+    return bi_ring_next(ring_of(r));
 }
 
 /* ---- Beginning ---- */
@@ -171,7 +186,7 @@ static void fill(struct bi_sqe *sqe, const struct bi_op *op,
 
 static void uring_start(struct bi_reactor *r, struct bi_op *op, struct bi_fd *e)
 {
-    bi_assert(op->kind < sizeof(opcode_of) && !op->polled);
+    bi_assert(op->kind < sizeof(opcode_of) && op->stage == 0);
     fill(next(r), op, e);
 }
 
@@ -183,7 +198,7 @@ static void start_poll(struct bi_reactor *r, struct bi_op *op)
     sqe->fd = op->fd;
     sqe->op_flags = poll_mask(bi_op_events(op));
     sqe->user_data = (uintptr_t)op;
-    op->polled = true;
+    op->stage = POLLED;
 }
 
 /* The poll on the inbox goes on by itself, one completion a write, since each
@@ -264,15 +279,25 @@ static bool interrupted(int res)
     return res == -EINTR || (res <= -512 && res >= -516);
 }
 
+static void end(struct bi_reactor *r, struct bi_op *op, intptr_t result)
+{
+    if (op->stage & CHASED) {
+        op->stage |= LANDED;
+        op->result = result;
+    } else {
+        bi_op_done(r, op, result);
+    }
+}
+
 /* A completion is the end of its operation, unless it tells of nothing: an
  * interrupted call, one that did not wait, readiness in place of a call. */
-static void op_ended(struct bi_reactor *r, struct bi_op *op,
-                     const struct bi_cqe *cqe)
+static void op_landed(struct bi_reactor *r, struct bi_op *op,
+                      const struct bi_cqe *cqe)
 {
     int res = cqe->res;
     bool called_off = op->cancelled || op->closing;
-    bool nothing = op->polled || interrupted(res) || res == -EAGAIN;
-    op->polled = false;
+    bool nothing = op->stage & POLLED || interrupted(res) || res == -EAGAIN;
+    op->stage &= ~POLLED;
     op->more = cqe->flags & BI_CQE_SOCK_NONEMPTY;
 
     if (nothing && res == -EAGAIN && !called_off) {
@@ -284,25 +309,73 @@ static void op_ended(struct bi_reactor *r, struct bi_op *op,
         result = called_off ? -ECANCELED : BI_AGAIN;
     else if (res >= 0)
         op_wrote(op, (size_t)res);
-    bi_op_done(r, op, result);
+    end(r, op, result);
+}
+
+static void chase(struct bi_reactor *r, struct bi_op *op)
+{
+    struct bi_sqe *sqe = next(r);
+    sqe->opcode = BI_URING_CANCEL;
+    sqe->fd = -1;
+    sqe->addr = (uintptr_t)op;
+    sqe->user_data = (uintptr_t)op | CANCEL_TAG;
+    op->stage |= CHASED;
+}
+
+/* The same after a pause, which the kernel makes. */
+static void chase_later(struct bi_reactor *r, struct bi_op *op)
+{
+    static const struct bi_uring_time pause = {0, BIDE_MS(1)};
+    make_room(r, 2);
+    struct bi_sqe *sqe = next(r);
+    sqe->opcode = BI_URING_TIMEOUT;
+    sqe->flags = BI_SQE_LINK;
+    sqe->fd = -1;
+    sqe->addr = (uintptr_t)&pause;
+    sqe->len = 1;
+    chase(r, op);
+}
+
+/* ENOENT, but the operation has not ended: it is between two attempts.
+ * EALREADY: a thread of the kernel has it, and was told to stop. */
+static void cancel_landed(struct bi_reactor *r, struct bi_op *op, int res)
+{
+    op->stage &= ~CHASED;
+    if (op->stage & LANDED) {
+        op->stage = 0;
+        bi_op_done(r, op, op->result);
+    } else if (res == -ENOENT) {
+        chase(r, op);
+    } else if (res == -EALREADY) {
+        chase_later(r, op);
+    }
+}
+
+static void inbox_polled(struct uring *u, const struct bi_cqe *cqe)
+{
+    if (cqe->res < 0 && cqe->res != -ECANCELED)
+        lost("the eventfd of a run", cqe->res);
+    u->watching = cqe->flags & BI_CQE_MORE;
+}
+
+static void take_in(struct bi_reactor *r, const struct bi_cqe *cqe)
+{
+    struct uring *u = r->state;
+    uintptr_t who = (uintptr_t)cqe->user_data;
+    if (who & CANCEL_TAG)
+        cancel_landed(r, (struct bi_op *)(who & ~CANCEL_TAG), cqe->res);
+    else if (who == (uintptr_t)u)
+        inbox_polled(u, cqe);
+    else if (who)
+        op_landed(r, (struct bi_op *)who, cqe);
 }
 
 /* Take in every completion that shows. */
 static void drain(struct bi_reactor *r)
 {
-    struct uring *u = r->state;
     struct bi_cqe cqe;
-    while (bi_ring_take(&u->ring, &cqe)) {
-        if (cqe.user_data == 0)
-            continue; /* a cancel that missed */
-        if (cqe.user_data != (uintptr_t)u) {
-            op_ended(r, (struct bi_op *)(uintptr_t)cqe.user_data, &cqe);
-            continue;
-        }
-        if (cqe.res < 0 && cqe.res != -ECANCELED)
-            lost("the eventfd of a run", cqe.res);
-        u->watching = cqe.flags & BI_CQE_MORE;
-    }
+    while (bi_ring_take(ring_of(r), &cqe))
+        take_in(r, &cqe);
 }
 
 /* Hand over, then take in what shows and what is held back. */
@@ -382,11 +455,7 @@ static bool uring_cancel(struct bi_reactor *r, struct bi_op *op)
 {
     if (op->offloaded)
         return bi_offload_withdraw(r->offload, &op->job);
-    struct bi_sqe *sqe = next(r);
-    sqe->opcode = BI_URING_CANCEL;
-    sqe->flags = BI_SQE_SKIP_SUCCESS;
-    sqe->fd = -1;
-    sqe->addr = (uintptr_t)op;
+    chase(r, op);
     return false;
 }
 

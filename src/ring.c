@@ -33,13 +33,13 @@
      BI_SETUP_TASKRUN_FLAG | BI_SETUP_SINGLE_ISSUER | BI_SETUP_DEFER_TASKRUN)
 #define FEATURES_NEEDED                                                       \
     (BI_FEAT_SINGLE_MMAP | BI_FEAT_NODROP | BI_FEAT_RW_CUR_POS |              \
-     BI_FEAT_FAST_POLL | BI_FEAT_EXT_ARG | BI_FEAT_CQE_SKIP)
+     BI_FEAT_FAST_POLL | BI_FEAT_EXT_ARG)
 
 static const uint8_t opcodes_needed[] = {
-    BI_URING_NOP,     BI_URING_READV,   BI_URING_WRITEV, BI_URING_FSYNC,
-    BI_URING_POLL_ADD, BI_URING_SENDMSG, BI_URING_RECVMSG, BI_URING_ACCEPT,
-    BI_URING_CANCEL,  BI_URING_CONNECT, BI_URING_OPENAT, BI_URING_READ,
-    BI_URING_WRITE,   BI_URING_SEND,    BI_URING_RECV,
+    BI_URING_NOP,      BI_URING_READV,   BI_URING_WRITEV,  BI_URING_FSYNC,
+    BI_URING_POLL_ADD, BI_URING_SENDMSG, BI_URING_RECVMSG, BI_URING_TIMEOUT,
+    BI_URING_ACCEPT,   BI_URING_CANCEL,  BI_URING_CONNECT, BI_URING_OPENAT,
+    BI_URING_READ,     BI_URING_WRITE,   BI_URING_SEND,    BI_URING_RECV,
 };
 
 /* What a person can do about a refusal. */
@@ -235,7 +235,7 @@ void bi_ring_abandon(struct bi_ring *ring)
 
 struct bi_sqe *bi_ring_next(struct bi_ring *ring)
 {
-    if (bi_ring_unsubmitted(ring) == ring->sq_entries)
+    if (bi_ring_room(ring) == 0)
         return NULL;
     struct bi_sqe *sqe = &ring->sqes[ring->filled++ & (ring->sq_entries - 1)];
     memset(sqe, 0, sizeof(*sqe));

@@ -52,6 +52,12 @@ static inline unsigned bi_ring_unsubmitted(const struct bi_ring *ring)
     return ring->filled - __atomic_load_n(ring->sq_head, __ATOMIC_ACQUIRE);
 }
 
+/* How many more can be filled in. */
+static inline unsigned bi_ring_room(const struct bi_ring *ring)
+{
+    return ring->sq_entries - bi_ring_unsubmitted(ring);
+}
+
 /* Whether the kernel holds completions back until it is entered. */
 static inline bool bi_ring_stirs(const struct bi_ring *ring)
 {

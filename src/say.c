@@ -31,12 +31,17 @@ void bi_say(const char *format, ...)
     (void)!bi_sys_write(2, line, len);
 }
 
-void bi_contract_broken(const char *func, const char *what)
+void bi_contract_broken(const char *func, const char *what, ...)
 {
+    char text[256];
+    va_list args;
+    va_start(args, what);
+    vsnprintf(text, sizeof text, what, args);
+    va_end(args);
     const char *name = bi_running_name();
     if (name)
-        bi_say("%s: task '%s' %s", func, name, what);
+        bi_say("%s: task '%s' %s", func, name, text);
     else
-        bi_say("%s %s", func, what);
+        bi_say("%s %s", func, text);
     abort();
 }

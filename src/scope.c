@@ -230,14 +230,23 @@ struct bi_scope *bi_scope_enter(struct bide_scope *scope, bide_time deadline,
     return s;
 }
 
+void bi_scope_check_innermost(const struct bi_scope *s,
+                              const struct bi_task *task, const char *func)
+{
+    char name[32];
+    BI_CONTRACT(s->state == BI_SCOPE_OPEN, func, "closed what is not open");
+    BI_CONTRACT(s->task == task, func, "closed what task '%s' has opened",
+                bi_task_name(s->task, name));
+    BI_CONTRACT(task->scope == s, func,
+                "closed scope or group %p while %p inside it is still open",
+                (const void *)s, (const void *)task->scope);
+}
+
 struct bi_task *bi_scope_leave(struct bide_scope *scope, const char *func)
 {
     struct bi_task *task = bi_current_in(func);
     struct bi_scope *s = bi_scope_of(scope);
-    BI_CONTRACT(s->state == BI_SCOPE_OPEN, func, "closed what is not open");
-    BI_CONTRACT(s->task == task, func, "closed what another task has opened");
-    BI_CONTRACT(task->scope == s, func,
-                "closed a scope or group while one inside it is still open");
+    bi_scope_check_innermost(s, task, func);
     bi_scope_unlink(s, task->run);
     task->scope = s->parent;
     return task;

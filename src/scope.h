@@ -18,6 +18,10 @@ struct bi_scope *bi_scope_enter(struct bide_scope *s, bide_time deadline,
                                 const char *func);
 struct bi_task *bi_scope_leave(struct bide_scope *s, const char *func);
 
+/* That `s` is the one to be closed next by `task` is `func`'s contract. */
+void bi_scope_check_innermost(const struct bi_scope *s,
+                              const struct bi_task *task, const char *func);
+
 /* Take it out of the tree and decide whether it fired. */
 void bi_scope_unlink(struct bi_scope *s, struct bi_run *run);
 

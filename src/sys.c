@@ -126,9 +126,9 @@ int bi_sys_file_type(int fd)
     return type_at(fd, "", AT_EMPTY_PATH);
 }
 
-int bi_sys_path_type(const char *path)
+int bi_sys_path_type(const char *path, bool follow)
 {
-    return type_at(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
+    return type_at(AT_FDCWD, path, follow ? 0 : AT_SYMLINK_NOFOLLOW);
 }
 
 /* epoll_pwait2 came with Linux 5.11; before, milliseconds are rounded up, so

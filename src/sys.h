@@ -176,9 +176,25 @@ static inline int bi_sys_getfl(int fd)
     return (int)BI_CALL(SYS_fcntl, fd, F_GETFL, 0, 0, 0, 0);
 }
 
-/* The file's type, as S_IFMT has it; that of `path` itself if it is a link. */
+static inline int bi_sys_setfl(int fd, int flags)
+{
+    return (int)BI_CALL(SYS_fcntl, fd, F_SETFL, flags, 0, 0, 0);
+}
+
+/* The file's type, as S_IFMT has it; that of a link itself unless `follow`. */
 int bi_sys_file_type(int fd);
-int bi_sys_path_type(const char *path);
+int bi_sys_path_type(const char *path, bool follow);
+
+static inline int bi_sys_pipe(int fds[2])
+{
+    return (int)BI_CALL(SYS_pipe2, fds, O_CLOEXEC, 0, 0, 0, 0);
+}
+
+/* Copy up to `len` bytes from pipe to pipe, without blocking. */
+static inline ssize_t bi_sys_tee(int from, int to, size_t len)
+{
+    return BI_CALL(SYS_tee, from, to, len, SPLICE_F_NONBLOCK, 0, 0);
+}
 
 static inline int bi_sys_unlink(const char *path)
 {

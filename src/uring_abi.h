@@ -25,7 +25,6 @@
 #define BI_FEAT_RW_CUR_POS (1u << 3)  /* offset -1: the file's own position */
 #define BI_FEAT_FAST_POLL (1u << 5)   /* what would block waits for readiness */
 #define BI_FEAT_EXT_ARG (1u << 8)     /* a time limit to io_uring_enter(2) */
-#define BI_FEAT_CQE_SKIP (1u << 11)   /* BI_SQE_SKIP_SUCCESS */
 
 /* mmap(2): offsets of the rings and of the submission entries */
 #define BI_OFF_RINGS 0
@@ -56,6 +55,7 @@ enum {
     BI_URING_POLL_ADD = 6,
     BI_URING_SENDMSG = 9,
     BI_URING_RECVMSG = 10,
+    BI_URING_TIMEOUT = 11,
     BI_URING_ACCEPT = 13,
     BI_URING_CANCEL = 14,
     BI_URING_CONNECT = 16,
@@ -68,8 +68,8 @@ enum {
 };
 
 /* bi_sqe.flags */
-#define BI_SQE_ASYNC (1u << 4)        /* on a thread of the kernel */
-#define BI_SQE_SKIP_SUCCESS (1u << 6) /* completes unseen unless it fails */
+#define BI_SQE_LINK (1u << 3)  /* the next one waits until this one has ended */
+#define BI_SQE_ASYNC (1u << 4) /* on a thread of the kernel */
 
 /* Per opcode: in bi_sqe.op_flags, .len or .prio */
 #define BI_FSYNC_DATA_ONLY 1u
@@ -87,7 +87,7 @@ struct bi_sqe {
     uint16_t prio;
     int32_t fd;
     uint64_t off;      /* offset; ACCEPT: of the length; CONNECT: the length */
-    uint64_t addr;     /* buffer, iovecs, path; CANCEL: of whom */
+    uint64_t addr;     /* buffer, iovecs, path, time; CANCEL: of whom */
     uint32_t len;
     uint32_t op_flags; /* rw, fsync, poll, msg, accept, open or cancel flags */
     uint64_t user_data;
@@ -124,7 +124,7 @@ struct bi_uring_params {
 };
 static_assert(sizeof(struct bi_uring_params) == 120, "the kernel's parameters");
 
-/* io_uring_enter(2) with BI_ENTER_EXT_ARG. */
+/* io_uring_enter(2) with BI_ENTER_EXT_ARG; the time, also of a TIMEOUT. */
 struct bi_uring_limit {
     uint64_t unused[2]; /* a signal mask; none */
     uint64_t time;      /* the address of a bi_uring_time, or 0 */

@@ -62,6 +62,38 @@ bool is_pattern(const void *buf, size_t len)
     return true;
 }
 
+intptr_t write_pattern(int fd, size_t len)
+{
+    char buf[PATTERN_MOST];
+    size_t done = 0;
+    pattern(buf, len);
+    while (done < len) {
+        ssize_t n = bide_write_all(fd, buf + done, len - done);
+        if (n < 0)
+            return n;
+        EXPECT(n > 0 && (size_t)n <= len - done);
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+intptr_t read_pattern(int fd, size_t len)
+{
+    char buf[PATTERN_MOST];
+    size_t done = 0;
+    while (done < len) {
+        ssize_t n = bide_read_all(fd, buf + done, len - done);
+        if (n < 0)
+            return n;
+        EXPECT((size_t)n <= len - done);
+        if (n == 0)
+            break;
+        done += (size_t)n;
+    }
+    EXPECT(done == len && is_pattern(buf, len));
+    return 0;
+}
+
 /* ---- Descriptors -------------------------------------------------------- */
 
 #define HELD_MOST 32
@@ -176,7 +208,7 @@ const char *scratch(const char *name)
 
 const char *scratch_file(size_t len)
 {
-    char text[8192];
+    char text[PATTERN_MOST];
     const char *path = scratch("file");
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     must(fd);

@@ -49,6 +49,13 @@ const char *body_wrong(void);
 void pattern(void *buf, size_t len);
 bool is_pattern(const void *buf, size_t len);
 
+/* Write `len` bytes of the pattern, read as many (or until the end of the
+ * stream) and see that they are the pattern: 0, or what stopped it.  A call may
+ * move less than it was asked to: the next one tells why. */
+enum { PATTERN_MOST = 16384 };
+intptr_t write_pattern(int fd, size_t len);
+intptr_t read_pattern(int fd, size_t len);
+
 /* ---- Descriptors, closed and removed after the body --------------------- */
 
 enum ends_kind { PIPE, UNIX, TCP, DGRAM };

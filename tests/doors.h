@@ -32,8 +32,8 @@ void close_ends(struct ends ends);
 /* Whether the other way is open too. */
 bool both_ways(enum ends_kind kind);
 
-/* By libc: write `text`, expect `text` to come out, fill `in` with as many bytes
- * as fit without blocking (how many is returned), take out what is there. */
+/* By libc: write `text`, expect `text` to come out, fill the end with as many
+ * bytes as fit (how many is returned), take out what is there. */
 void put(int fd, const char *text);
 void expect(int fd, const char *text);
 size_t fill(int fd);

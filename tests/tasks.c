@@ -68,6 +68,14 @@ bide_task *spawn(bide_fn *fn, void *arg)
     return task;
 }
 
+bide_task *spawn_as(const char *name, bide_fn *fn, void *arg)
+{
+    bide_task *task;
+    struct bide_spawn_options options = {.name = name};
+    ck_assert_int_eq(bide_spawn_with(&task, fn, arg, &options), 0);
+    return task;
+}
+
 intptr_t result_of(bide_task *task)
 {
     intptr_t result;

@@ -46,6 +46,9 @@ intptr_t await_it(void *task);
 /* Start `fn(arg)`, which must succeed. */
 bide_task *spawn(bide_fn *fn, void *arg);
 
+/* The same, under a name. */
+bide_task *spawn_as(const char *name, bide_fn *fn, void *arg);
+
 /* The result of `task`, which has ended or will. */
 intptr_t result_of(bide_task *task);
 

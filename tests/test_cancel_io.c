@@ -282,7 +282,7 @@ REAL_TEST(a_stream_read_with_short_deadlines_loses_no_byte)
     return 0;
 }
 
-REAL_TEST(a_nonblocking_stream_read_with_short_deadlines_loses_no_byte)
+REAL_TEST(readv_with_short_deadlines_loses_no_byte)
 {
     enum ends_kind kinds[] = {PIPE, FIFO, UNIX, TCP};
     for (int k = 0; k < 4; k++)
@@ -458,8 +458,7 @@ Suite *suite_cancel_io(void)
     t = tcase_create("traffic");
     tcase_set_timeout(t, 20);
     tcase_add_test(t, a_stream_read_with_short_deadlines_loses_no_byte);
-    tcase_add_test(t,
-                   a_nonblocking_stream_read_with_short_deadlines_loses_no_byte);
+    tcase_add_test(t, readv_with_short_deadlines_loses_no_byte);
     tcase_add_test(t, read_all_cut_short_loses_no_byte);
     tcase_add_test(t, socket_calls_cut_short_lose_no_byte);
     tcase_add_test(t, writes_cut_short_tell_what_they_wrote);

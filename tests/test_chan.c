@@ -209,7 +209,8 @@ VIRTUAL_TEST(a_sender_cancelled_before_there_is_room_sends_nothing)
 {
     open_channel(1);
     ck_assert_int_eq(try_send('a'), 0);
-    bide_task *b = spawn(send_letter, NUM('b')), *c = spawn(send_letter, NUM('c'));
+    bide_task *b = spawn(send_letter, NUM('b'));
+    bide_task *c = spawn(send_letter, NUM('c'));
     turns(1);
     bide_cancel(b);
     ck_assert_int_eq(try_receive(), 'a');
@@ -296,7 +297,8 @@ VIRTUAL_TEST(a_closed_channel_is_drained_and_takes_nothing)
 VIRTUAL_TEST(a_close_wakes_those_who_wait_to_receive)
 {
     open_channel(0);
-    bide_task *a = spawn(receive_letter, NULL), *b = spawn(receive_letter, NULL);
+    bide_task *a = spawn(receive_letter, NULL);
+    bide_task *b = spawn(receive_letter, NULL);
     turns(1);
     bide_chan_close(&chan);
     ck_assert_int_eq(result_of(a), 0);
@@ -308,7 +310,8 @@ VIRTUAL_TEST(a_close_wakes_those_who_wait_to_send_and_their_items_are_theirs)
 {
     open_channel(1);
     ck_assert_int_eq(try_send('a'), 0);
-    bide_task *b = spawn(send_letter, NUM('b')), *c = spawn(send_letter, NUM('c'));
+    bide_task *b = spawn(send_letter, NUM('b'));
+    bide_task *c = spawn(send_letter, NUM('c'));
     turns(1);
     bide_chan_close(&chan);
     ck_assert_int_eq(bide_await(b), -EPIPE);
@@ -382,7 +385,8 @@ Suite *suite_chan(void)
     tcase_add_test(t, items_of_any_size_arrive_whole);
     tcase_add_test(t, trying_never_waits);
     tcase_add_test(t, room_that_was_made_goes_to_the_waiting_sender);
-    tcase_add_test(t, an_item_goes_to_the_waiting_receiver_and_nobody_can_steal_it);
+    tcase_add_test(
+        t, an_item_goes_to_the_waiting_receiver_and_nobody_can_steal_it);
     suite_add_tcase(suite, t);
 
     t = tcase_create("cancels and the end");

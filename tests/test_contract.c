@@ -261,7 +261,7 @@ static intptr_t close_scope(void *unused)
 }
 
 MISUSE_TEST(a_scope_is_closed_by_the_task_that_opened_it, "bide_scope_close",
-            "'task-2'", "another task")
+            "'task-2'", "'main' has opened")
 {
     bide_scope_open(&scope, BIDE_FOREVER);
     return bide_await(spawn(close_scope, NULL));
@@ -295,7 +295,7 @@ MISUSE_TEST(a_group_is_open_once_at_a_time, "bide_group_open", "already")
     return 0;
 }
 
-MISUSE_TEST(a_group_is_closed_once, "bide_group_close", "innermost open")
+MISUSE_TEST(a_group_is_closed_once, "bide_group_close", "not open")
 {
     bide_group_open(&group, BIDE_FAIL_FAST);
     bide_group_close(&group, 0);
@@ -303,7 +303,7 @@ MISUSE_TEST(a_group_is_closed_once, "bide_group_close", "innermost open")
 }
 
 MISUSE_TEST(a_group_closes_after_the_scopes_inside, "bide_group_close",
-            "innermost open")
+            "inside it is still open")
 {
     bide_group_open(&group, BIDE_FAIL_FAST);
     bide_scope_open(&scope, BIDE_FOREVER);
@@ -317,7 +317,7 @@ static intptr_t close_group(void *unused)
 }
 
 MISUSE_TEST(a_group_is_closed_by_the_task_that_opened_it, "bide_group_close",
-            "'task-2'")
+            "'task-2'", "'main' has opened")
 {
     bide_group_open(&group, BIDE_FAIL_FAST);
     return bide_await(spawn(close_group, NULL));

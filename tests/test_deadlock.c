@@ -44,10 +44,8 @@ static intptr_t lock_right_then_left(void *unused)
 
 static intptr_t lock_left_then_right(void *unused)
 {
-    struct bide_spawn_options options = {.name = "philosopher"};
     (void)unused;
-    ck_assert_int_eq(bide_spawn_with(NULL, lock_right_then_left, NULL, &options),
-                     0);
+    spawn_as("philosopher", lock_right_then_left, NULL);
     ck_assert_int_eq(bide_mutex_lock(&left), 0);
     turns(1);
     ck_assert_int_eq(bide_mutex_lock(&right), -ECANCELED);

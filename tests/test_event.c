@@ -138,8 +138,8 @@ Suite *suite_event(void)
     tcase_add_test(t, waiters_wake_also_if_it_is_cleared_at_once);
     tcase_add_test(t, a_deadline_ends_the_wait_for_an_event);
     tcase_add_test(t, a_cancelled_scope_refuses_the_wait_for_a_set_event);
-    tcase_add_test(t,
-                   a_waiter_cancelled_before_the_set_is_refused_and_after_it_is_not);
+    tcase_add_test(
+        t, a_waiter_cancelled_before_the_set_is_refused_and_after_it_is_not);
     tcase_add_test(t, setting_and_clearing_work_in_a_cancelled_scope);
     tcase_add_test(t, ten_thousand_waiters_wake_from_one_set);
     suite_add_tcase(suite, t);

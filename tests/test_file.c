@@ -75,13 +75,26 @@ REAL_TEST(open_of_a_fifo_waits_for_the_other_side)
     char path[64], buf[8];
     ck_assert_int_eq(mkfifo(fresh_path(path), 0600), 0);
     bide_task *opener = park(open_it, &(struct opening){path, O_RDONLY});
-    int in = open(path, O_WRONLY);
-    int out = (int)end_of(opener);
+    bide_task *other = start(open_it, &(struct opening){path, O_WRONLY});
+    int out = (int)end_of(opener), in = (int)end_of(other);
     ck_assert_int_ge(out, 0);
+    ck_assert_int_ge(in, 0);
+    ck_assert_int_eq(fcntl(out, F_GETFL) & O_NONBLOCK, 0);
+    ck_assert_int_eq(fcntl(in, F_GETFL) & O_NONBLOCK, 0);
     put(in, "x");
     ck_assert_int_eq(bide_read(out, buf, 8), 1);
-    close(in);
+    bide_close(in);
     bide_close(out);
+    opener = park(open_it, &(struct opening){path, O_WRONLY});
+    out = open(path, O_RDONLY | O_NONBLOCK);
+    in = (int)end_of(opener);
+    ck_assert_int_ge(in, 0);
+    bide_close(in);
+    close(out);
+    in = bide_open(path, O_RDWR, 0); /* is both sides */
+    ck_assert_int_ge(in, 0);
+    bide_close(in);
+    ck_assert_int_eq(bide_open(path, O_WRONLY | O_NONBLOCK, 0), -ENXIO);
     unlink(path);
     return 0;
 }
@@ -90,8 +103,11 @@ REAL_TEST(a_deadline_ends_the_open_of_a_fifo)
 {
     char path[64];
     ck_assert_int_eq(mkfifo(fresh_path(path), 0600), 0);
-    struct opening o = {path, O_RDONLY};
-    ck_assert_int_eq(within(BIDE_MS(5), open_it, &o), -ETIMEDOUT);
+    for (int mode = O_RDONLY; mode <= O_WRONLY; mode++) {
+        struct opening o = {path, mode};
+        ck_assert_int_eq(within(BIDE_MS(5), open_it, &o), -ETIMEDOUT);
+        ck_assert_int_eq(refused(open_it, &o), -ECANCELED);
+    }
     unlink(path);
     return 0;
 }

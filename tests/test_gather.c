@@ -128,7 +128,8 @@ static intptr_t kill_victim_after_ms(void *ms)
 
 VIRTUAL_TEST(a_call_that_someone_else_cancelled_fails_a_strict_gather)
 {
-    struct bide_call calls[] = {call(be_the_victim, 0), call(sleep_for_ever, 0)};
+    struct bide_call calls[] = {call(be_the_victim, 0),
+                                call(sleep_for_ever, 0)};
     spawn(kill_victim_after_ms, NUM(5));
     ck_assert_int_eq(bide_gather(calls, 2, BIDE_FAIL_FAST), -ECHILD);
     ck_assert_int_eq(calls[0].result, -ECANCELED);
@@ -215,7 +216,8 @@ VIRTUAL_TEST(a_gather_cancelled_once_all_calls_have_ended_has_succeeded)
 VIRTUAL_TEST(a_failure_during_the_cancel_is_what_gather_tells)
 {
     struct bide_scope s;
-    struct bide_call calls[] = {call(fail_when_cancelled, 0), call(sleep_ms, 99)};
+    struct bide_call calls[] = {call(fail_when_cancelled, 0),
+                                call(sleep_ms, 99)};
     bide_scope_open(&s, bide_after(BIDE_MS(10)));
     ck_assert_int_eq(bide_gather(calls, 2, BIDE_FAIL_FAST), -EPROTO);
     ck_assert_int_eq(bide_yield(), -ETIMEDOUT);
@@ -270,7 +272,8 @@ VIRTUAL_TEST(a_deadline_stops_a_bounded_gather_from_starting_more)
     struct bide_call calls[] = {call(sleep_ms, 10), call(sleep_ms, 10),
                                 call(sleep_ms, 10)};
     bide_scope_open(&s, bide_after(BIDE_MS(15)));
-    ck_assert_int_eq(bide_gather_bounded(calls, 3, 1, BIDE_COLLECT), -ETIMEDOUT);
+    ck_assert_int_eq(bide_gather_bounded(calls, 3, 1, BIDE_COLLECT),
+                     -ETIMEDOUT);
     ck_assert_int_eq(calls[0].result, 10);
     ck_assert_int_eq(calls[1].result, -ETIMEDOUT);
     ck_assert_int_eq(calls[2].result, -ECANCELED); /* never started */
@@ -388,8 +391,10 @@ Suite *suite_gather(void)
     suite_add_tcase(suite, t);
 
     t = tcase_create("failures");
-    tcase_add_test(t, the_first_failure_cancels_the_other_calls_and_waits_for_them);
-    tcase_add_test(t, a_collecting_gather_ends_well_with_a_result_in_every_slot);
+    tcase_add_test(
+        t, the_first_failure_cancels_the_other_calls_and_waits_for_them);
+    tcase_add_test(t,
+                   a_collecting_gather_ends_well_with_a_result_in_every_slot);
     tcase_add_test(t, a_call_that_someone_else_cancelled_fails_a_strict_gather);
     tcase_add_test(
         t, a_call_that_someone_else_cancelled_is_a_slot_of_a_collecting_one);
@@ -398,9 +403,11 @@ Suite *suite_gather(void)
 
     t = tcase_create("cancels");
     tcase_add_checked_fixture(t, clear_journal, NULL);
-    tcase_add_test(t, a_cancelled_gather_ends_its_calls_and_the_slots_can_be_read);
+    tcase_add_test(t,
+                   a_cancelled_gather_ends_its_calls_and_the_slots_can_be_read);
     tcase_add_test(t, a_gather_in_a_cancelled_scope_starts_nothing);
-    tcase_add_test(t, a_gather_cancelled_once_all_calls_have_ended_has_succeeded);
+    tcase_add_test(t,
+                   a_gather_cancelled_once_all_calls_have_ended_has_succeeded);
     tcase_add_test(t, a_failure_during_the_cancel_is_what_gather_tells);
     suite_add_tcase(suite, t);
 

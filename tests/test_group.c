@@ -346,7 +346,8 @@ Suite *suite_group(void)
     tcase_add_test(t, eight_failures_are_kept_and_all_are_counted);
     tcase_add_test(t, a_collecting_group_goes_on_after_a_failure);
     tcase_add_test(t, a_failed_body_cancels_the_children_under_both_policies);
-    tcase_add_test(t, a_child_that_someone_cancelled_is_no_failure_of_its_group);
+    tcase_add_test(t,
+                   a_child_that_someone_cancelled_is_no_failure_of_its_group);
     tcase_add_test(t, a_cancel_that_nobody_asked_for_is_a_failure);
     tcase_add_test(t, a_childs_own_timeout_is_a_failure_like_any_other);
     suite_add_tcase(suite, t);

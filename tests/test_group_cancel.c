@@ -1,4 +1,4 @@
-/* test_group_cancel.c: cancelled groups: by their owner, from outside, twice. */
+/* test_group_cancel.c: groups cancelled by their owner, or from outside. */
 #include "tasks.h"
 
 /* Close `g` after a good body. */
@@ -311,17 +311,20 @@ Suite *suite_group_cancel(void)
     tcase_add_test(t, an_empty_group_closes_with_the_cancel_from_outside);
     tcase_add_test(t, a_closer_cancelled_after_the_last_end_has_closed_well);
     tcase_add_test(t, failures_during_a_cancel_from_outside_win_over_it);
-    tcase_add_test(t, a_body_that_answers_a_cancel_with_an_error_has_failed_with_it);
+    tcase_add_test(
+        t, a_body_that_answers_a_cancel_with_an_error_has_failed_with_it);
     suite_add_tcase(suite, t);
 
     t = tcase_create("two verdicts");
     tcase_add_test(t, a_deadline_around_a_group_is_told_as_such);
-    tcase_add_test(t, a_deadline_during_the_clean_up_of_a_cancelled_group_is_told);
+    tcase_add_test(t,
+                   a_deadline_during_the_clean_up_of_a_cancelled_group_is_told);
     tcase_add_test(t, a_cancel_during_the_clean_up_after_a_deadline_is_told);
     tcase_add_test(t, a_refused_spawn_may_be_passed_on_as_the_bodys_result);
     tcase_add_test(t, an_outer_failure_cancels_the_children_of_inner_groups);
     tcase_add_test(t, two_nested_groups_that_fail_at_once_both_tell_it);
-    tcase_add_test(t, a_scope_cancelled_in_one_child_does_not_touch_its_siblings);
+    tcase_add_test(t,
+                   a_scope_cancelled_in_one_child_does_not_touch_its_siblings);
     suite_add_tcase(suite, t);
     return suite;
 }

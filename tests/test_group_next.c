@@ -190,8 +190,10 @@ Suite *suite_group_next(void)
     tcase_add_test(t, a_deadline_while_asking_loses_no_end);
     tcase_add_test(t, a_failure_of_the_group_refuses_the_one_who_asks);
     tcase_add_test(t, several_tasks_may_ask_and_each_end_goes_to_one);
-    tcase_add_test(t, those_who_ask_while_the_group_closes_are_told_before_it_has);
-    tcase_add_test(t, of_too_many_ends_the_oldest_are_forgotten_which_is_told_once);
+    tcase_add_test(t,
+                   those_who_ask_while_the_group_closes_are_told_before_it_has);
+    tcase_add_test(
+        t, of_too_many_ends_the_oldest_are_forgotten_which_is_told_once);
     tcase_add_test(t, many_ends_taken_in_turn_with_spawns_keep_their_order);
     suite_add_tcase(suite, t);
     return suite;

@@ -114,10 +114,15 @@ VIRTUAL_TEST(a_cancelled_start_cancels_its_child_and_waits_for_its_end)
 
 static intptr_t ready_when_cancelled(void *unused)
 {
+    struct bide_scope shield;
     (void)unused;
     bide_sleep_until(BIDE_FOREVER);
     bide_ready(5);
     note('r');
+    bide_shield_open(&shield, BIDE_FOREVER);
+    int rc = bide_sleep(BIDE_MS(5));
+    bide_scope_close(&shield, rc);
+    note('e');
     return 5;
 }
 
@@ -129,7 +134,7 @@ VIRTUAL_TEST(to_be_ready_after_the_start_was_cancelled_is_too_late)
     bide_scope_open(&s, bide_after(BIDE_MS(10)));
     ck_assert_int_eq(bide_group_start(&g, ready_when_cancelled, NULL),
                      -ETIMEDOUT);
-    expect_journal("r");
+    expect_journal("re");
     bide_scope_close(&s, 0);
     return bide_group_close(&g, 0);
 }
@@ -253,23 +258,28 @@ Suite *suite_group_start(void)
     Suite *suite = suite_create("group_start");
     TCase *t = tcase_create("start");
     tcase_add_checked_fixture(t, clear_journal, NULL);
-    tcase_add_test(t, start_returns_when_the_child_is_ready_and_the_child_runs_on);
+    tcase_add_test(t,
+                   start_returns_when_the_child_is_ready_and_the_child_runs_on);
     tcase_add_test(t, a_child_may_be_ready_and_end_in_one_go);
     tcase_add_test(t, ready_does_nothing_where_no_start_waits);
-    tcase_add_test(t, a_child_that_fails_before_it_is_ready_fails_the_start_alone);
-    tcase_add_test(t, a_child_that_fails_once_it_is_ready_fails_the_group);
-    tcase_add_test(t, a_child_that_returns_without_being_ready_broke_the_protocol);
-    tcase_add_test(t, a_start_that_makes_no_sense_or_comes_too_late_is_refused);
-    tcase_add_test(t, a_cancelled_start_cancels_its_child_and_waits_for_its_end);
-    tcase_add_test(t, to_be_ready_after_the_start_was_cancelled_is_too_late);
     tcase_add_test(t,
-                   a_child_that_answers_the_cancelled_start_with_an_error_tells_it);
+                   a_child_that_fails_before_it_is_ready_fails_the_start_alone);
+    tcase_add_test(t, a_child_that_fails_once_it_is_ready_fails_the_group);
+    tcase_add_test(t,
+                   a_child_that_returns_without_being_ready_broke_the_protocol);
+    tcase_add_test(t, a_start_that_makes_no_sense_or_comes_too_late_is_refused);
+    tcase_add_test(t,
+                   a_cancelled_start_cancels_its_child_and_waits_for_its_end);
+    tcase_add_test(t, to_be_ready_after_the_start_was_cancelled_is_too_late);
+    tcase_add_test(
+        t, a_child_that_answers_the_cancelled_start_with_an_error_tells_it);
     tcase_add_test(t, a_start_cancelled_once_the_child_was_ready_has_succeeded);
     tcase_add_test(
         t, a_start_whose_child_someone_else_cancelled_is_not_cancelled_itself);
     tcase_add_test(t, a_closing_group_waits_for_the_start_of_another_task);
     tcase_add_test(t, a_group_that_fails_ends_the_starts_of_other_tasks);
-    tcase_add_test(t, a_thousand_starts_that_wait_for_each_other_can_be_cancelled);
+    tcase_add_test(t,
+                   a_thousand_starts_that_wait_for_each_other_can_be_cancelled);
     suite_add_tcase(suite, t);
     return suite;
 }

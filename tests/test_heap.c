@@ -31,7 +31,7 @@ static void fill(int keys)
     srand(1);
     heap = (struct bi_heap){0};
     for (int i = 0; i < ENTRIES; i++) {
-        entries[i] = (struct entry){.key = rand() % keys, .number = i, .in = true};
+        entries[i] = (struct entry){{0}, rand() % keys, i, true};
         bi_heap_insert(&heap, &entries[i].node, before);
     }
 }
@@ -121,8 +121,8 @@ Suite *suite_heap(void)
 {
     Suite *suite = suite_create("heap");
     TCase *t = tcase_create("heap");
-    tcase_add_test(t,
-                   entries_come_out_in_order_and_equals_in_that_of_their_numbers);
+    tcase_add_test(
+        t, entries_come_out_in_order_and_equals_in_that_of_their_numbers);
     tcase_add_test(t, any_entry_can_be_taken_out);
     tcase_add_test(t, taking_out_and_putting_in_can_be_mixed);
     tcase_add_test(t, the_only_entry_can_be_taken_out_and_put_in_again);

@@ -30,7 +30,8 @@ static void set_default(void)
 static intptr_t run_under_signals(bide_fn *fn, intptr_t times)
 {
     thrd_t thread;
-    ck_assert_int_eq(thrd_create(&thread, send_signal, NUM(times)), thrd_success);
+    ck_assert_int_eq(thrd_create(&thread, send_signal, NUM(times)),
+                     thrd_success);
     intptr_t result = run_task(fn, NULL);
     thrd_join(thread, NULL);
     return result;
@@ -225,7 +226,8 @@ Suite *suite_interrupt(void)
         t, a_sigint_wakes_main_from_a_blocked_loop_and_the_run_is_interrupted);
     tcase_add_test(t, each_run_has_a_first_sigint_of_its_own);
     tcase_add_test(t, a_main_that_swallows_the_interrupt_returns_its_value);
-    tcase_add_test(t, a_main_that_answers_the_interrupt_with_an_error_returns_that);
+    tcase_add_test(
+        t, a_main_that_answers_the_interrupt_with_an_error_returns_that);
     tcase_add_test(t, a_main_that_the_program_cancelled_is_not_interrupted);
     tcase_add_test(t, an_interrupt_reaches_the_groups_of_main);
     tcase_add_test(t, a_second_sigint_kills_at_once);

@@ -1,6 +1,4 @@
-/* test_io.c: reading and writing: how much is moved, whose turn it is, what is
- * refused.
- */
+/* test_io.c: reading and writing: how much is moved, and what is refused. */
 #include "doors.h"
 
 #include <limits.h>
@@ -93,7 +91,8 @@ REAL_TEST(read_all_gathers_what_comes_in_pieces)
         if (kind == SEQPACKET)
             continue;
         struct ends ends = open_ends(kind, 0);
-        bide_task *reader = park(io_read_all, &(struct io){ends.out, buf, 7, 0});
+        struct io io = {ends.out, buf, 7, 0};
+        bide_task *reader = park(io_read_all, &io);
         put(ends.in, "ab");
         bide_sleep(BIDE_MS(1));
         put(ends.in, "cde");
@@ -325,163 +324,6 @@ START_TEST(the_disposition_of_sigpipe_is_left_alone)
 }
 END_TEST
 
-/* ---- Whose turn it is --------------------------------------------------- */
-
-REAL_TEST(a_second_reader_of_a_stream_is_refused)
-{
-    bide_fn *ways[] = {io_read, io_readv,    io_read_all,
-                       io_recv, io_recvfrom, io_recvmsg};
-    enum ends_kind kinds[] = {PIPE, FIFO, PTY, UNIX, SEQPACKET, TCP};
-    for (size_t k = 0; k < 6; k++) {
-        char buf[8];
-        struct ends ends = open_ends(kinds[k], 0);
-        struct io first = {ends.out, buf, 8, 0}, second = {ends.out, buf, 8, 0};
-        bide_task *reader = park(io_read, &first);
-        for (size_t i = 0; i < (k < 3 ? 3 : 6); i++)
-            ck_assert_int_eq(ways[i](&second), -EBUSY);
-        put(ends.in, "a");
-        ck_assert_int_eq(end_of(reader), 1);
-        put(ends.in, "b");
-        ck_assert_int_eq(bide_read(ends.out, buf, 8), 1);
-        close_ends(ends);
-    }
-    return 0;
-}
-
-REAL_TEST(the_next_may_read_after_the_reader_was_cancelled)
-{
-    for (int kind = 0; kind < ENDS_KINDS; kind++) {
-        char buf[8];
-        struct ends ends = open_ends(kind, 0);
-        struct io io = {ends.out, buf, 8, 0};
-        bide_task *reader = park(io_read, &io);
-        bide_cancel(reader);
-        ck_assert_int_eq(end_of(reader), -ECANCELED);
-        bide_task *next = park(io_read, &io);
-        put(ends.in, "b");
-        ck_assert_int_eq(end_of(next), 1);
-        close_ends(ends);
-    }
-    return 0;
-}
-
-REAL_TEST(one_reads_while_another_writes_on_one_descriptor)
-{
-    enum ends_kind kinds[] = {UNIX, SEQPACKET, TCP};
-    for (size_t k = 0; k < 3; k++) {
-        char buf[8];
-        struct ends ends = open_ends(kinds[k], 0);
-        fill(ends.out);
-        bide_task *reader = park(io_read, &(struct io){ends.out, buf, 8, 0});
-        bide_task *writer = park(io_write, &(struct io){ends.out, block, 9, 0});
-        put(ends.in, "hello");
-        ck_assert_int_eq(end_of(reader), 5);
-        for (int i = 0; i < 100 && !bide_task_done(writer); i++) {
-            drain(ends.in);
-            bide_sleep(BIDE_MS(1));
-        }
-        ck_assert_int_eq(end_of(writer), 9);
-        close_ends(ends);
-    }
-    return 0;
-}
-
-#define WRITERS 4
-#define PART ((size_t)300000)
-
-/* Read `parts` blocks of one letter each; the letters, in order. */
-static void read_parts(int fd, char *letters, int parts)
-{
-    static char buf[PART];
-    for (int i = 0; i < parts; i++) {
-        ck_assert_int_eq(bide_read_all(fd, buf, PART), PART);
-        ck_assert_msg(memcmp(buf, buf + 1, PART - 1) == 0, "a mixed part");
-        letters[i] = buf[0];
-    }
-}
-
-REAL_TEST(writers_of_a_stream_queue_and_never_mix_their_bytes)
-{
-    static char parts[WRITERS][PART];
-    enum ends_kind kinds[] = {PIPE, FIFO, UNIX, TCP};
-    for (int k = 0; k < 8; k++) {
-        struct ends ends = open_ends(kinds[k % 4], k < 4 ? 0 : O_NONBLOCK);
-        struct io io[WRITERS];
-        bide_task *writers[WRITERS];
-        for (int i = 0; i < WRITERS; i++) {
-            memset(parts[i], 'a' + i, PART);
-            io[i] = (struct io){ends.in, parts[i], PART, 0};
-            writers[i] = start(io_write_all, &io[i]);
-        }
-        char letters[WRITERS];
-        read_parts(ends.out, letters, WRITERS);
-        ck_assert_mem_eq(letters, "abcd", 4);
-        for (int i = 0; i < WRITERS; i++)
-            ck_assert_int_eq(end_of(writers[i]), PART);
-        close_ends(ends);
-    }
-    return 0;
-}
-
-REAL_TEST(every_way_to_write_waits_for_its_turn)
-{
-    bide_fn *ways[] = {io_write,  io_writev, io_write_all,
-                       io_send,   io_sendto, io_sendmsg};
-    static char part[PART];
-    for (size_t i = 0; i < 6; i++) {
-        struct ends ends = open_ends(UNIX, 0);
-        char one = 'b', letter;
-        memset(part, 'a', PART);
-        bide_task *first = park(io_write_all,
-                                &(struct io){ends.in, part, PART, 0});
-        bide_task *second = park(ways[i], &(struct io){ends.in, &one, 1, 0});
-        read_parts(ends.out, &letter, 1);
-        ck_assert_int_eq(end_of(first), PART);
-        ck_assert_int_eq(end_of(second), 1);
-        expect(ends.out, "b");
-        close_ends(ends);
-    }
-    return 0;
-}
-
-REAL_TEST(a_writer_cancelled_in_the_row_leaves_it)
-{
-    struct ends pipe = open_ends(PIPE, 0);
-    char a = 'a', b = 'b', c = 'c';
-    size_t room = fill(pipe.in);
-    bide_task *first = park(io_write_all, &(struct io){pipe.in, &a, 1, 0});
-    bide_task *second = park(io_write_all, &(struct io){pipe.in, &b, 1, 0});
-    bide_task *third = park(io_write_all, &(struct io){pipe.in, &c, 1, 0});
-    bide_cancel(second);
-    ck_assert_int_eq(end_of(second), -ECANCELED);
-    ck_assert(!bide_task_done(third));
-    ck_assert_uint_eq(drain(pipe.out), room);
-    ck_assert_int_eq(end_of(first), 1);
-    ck_assert_int_eq(end_of(third), 1);
-    expect(pipe.out, "ac");
-    close_ends(pipe);
-    return 0;
-}
-
-REAL_TEST(the_turn_passes_on_when_its_writer_is_cancelled)
-{
-    for (int kind = PIPE; kind <= TCP; kind++) {
-        struct ends ends = open_ends(kind, 0);
-        char a = 'a', b = 'b';
-        size_t room = fill(ends.in);
-        bide_task *first = park(io_write, &(struct io){ends.in, &a, 1, 0});
-        bide_task *second = park(io_write, &(struct io){ends.in, &b, 1, 0});
-        bide_cancel(first);
-        ck_assert_int_eq(end_of(first), -ECANCELED);
-        for (size_t taken = 0; taken < room; taken += drain(ends.out))
-            bide_sleep(BIDE_MS(1));
-        ck_assert_int_eq(end_of(second), 1);
-        expect(ends.out, "b");
-        close_ends(ends);
-    }
-    return 0;
-}
-
 /* ---- Errors ------------------------------------------------------------- */
 
 REAL_TEST(every_call_on_a_number_that_is_not_open_is_refused)
@@ -566,18 +408,36 @@ REAL_TEST(signals_are_never_seen)
     return 0;
 }
 
-static void read_outside(void)
+static bide_fn *outside;
+
+static void call_outside(void)
 {
-    (void)!bide_read(0, block, 1);
+    outside(&(struct io){0, block, 1, 0});
 }
 
 START_TEST(a_call_outside_a_task_stops_the_program)
 {
-    char text[512];
-    int status = in_child(read_outside, text, sizeof text);
-    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-    ck_assert_ptr_nonnull(strstr(text, "bide_read"));
-    ck_assert_ptr_nonnull(strstr(text, "outside a task"));
+    static const struct {
+        bide_fn *fn;
+        const char *name;
+    } calls[] = {
+        {io_read, "bide_read"},       {io_readv, "bide_readv"},
+        {io_write, "bide_write"},     {io_read_all, "bide_read_all"},
+        {io_recv, "bide_recv"},       {io_write_all, "bide_write_all"},
+        {io_send, "bide_send"},       {io_recvmsg, "bide_recvmsg"},
+        {io_accept, "bide_accept"},   {io_sendmsg, "bide_sendmsg"},
+        {io_poll, "bide_poll"},       {io_recvfrom, "bide_recvfrom"},
+        {io_fsync, "bide_fsync"},     {io_sendto, "bide_sendto"},
+        {io_writev, "bide_writev"},
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        char text[512];
+        outside = calls[i].fn;
+        int status = in_child(call_outside, text, sizeof text);
+        ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+        ck_assert_ptr_nonnull(strstr(text, calls[i].name));
+        ck_assert_ptr_nonnull(strstr(text, "outside a task"));
+    }
 }
 END_TEST
 
@@ -627,15 +487,6 @@ Suite *suite_io(void)
     tcase_add_test(t, no_call_raises_sigpipe);
     tcase_add_test(t, a_waiting_writer_gets_epipe_when_the_reader_goes);
     tcase_add_test(t, the_disposition_of_sigpipe_is_left_alone);
-    suite_add_tcase(s, t);
-    t = tcase_create("turns");
-    tcase_add_test(t, a_second_reader_of_a_stream_is_refused);
-    tcase_add_test(t, the_next_may_read_after_the_reader_was_cancelled);
-    tcase_add_test(t, one_reads_while_another_writes_on_one_descriptor);
-    tcase_add_test(t, writers_of_a_stream_queue_and_never_mix_their_bytes);
-    tcase_add_test(t, every_way_to_write_waits_for_its_turn);
-    tcase_add_test(t, a_writer_cancelled_in_the_row_leaves_it);
-    tcase_add_test(t, the_turn_passes_on_when_its_writer_is_cancelled);
     suite_add_tcase(s, t);
     t = tcase_create("errors");
     tcase_add_test(t, every_call_on_a_number_that_is_not_open_is_refused);

@@ -129,7 +129,7 @@ VIRTUAL_TEST(a_deadline_ends_the_wait_for_a_lock)
     return 0;
 }
 
-VIRTUAL_TEST(a_cancelled_waiter_leaves_the_queue_and_the_others_keep_their_place)
+VIRTUAL_TEST(a_cancelled_waiter_leaves_and_the_others_keep_their_place)
 {
     bide_task *waiters[3];
     lock();
@@ -144,7 +144,7 @@ VIRTUAL_TEST(a_cancelled_waiter_leaves_the_queue_and_the_others_keep_their_place
     return 0;
 }
 
-VIRTUAL_TEST(when_the_first_waiter_is_cancelled_before_the_unlock_the_second_has_it)
+VIRTUAL_TEST(a_waiter_cancelled_before_the_unlock_leaves_it_to_the_next)
 {
     lock();
     bide_task *first = spawn(lock_and_note, NUM('a'));
@@ -167,7 +167,7 @@ static intptr_t lock_then_be_refused(void *unused)
     return rc;
 }
 
-VIRTUAL_TEST(when_the_first_waiter_is_cancelled_after_the_unlock_it_has_the_lock)
+VIRTUAL_TEST(a_waiter_cancelled_after_the_unlock_has_the_lock)
 {
     lock();
     bide_task *first = spawn(lock_then_be_refused, NULL);
@@ -278,11 +278,11 @@ Suite *suite_mutex(void)
     tcase_add_test(t, unlocking_works_in_a_cancelled_scope);
     tcase_add_test(t, a_deadline_ends_the_wait_for_a_lock);
     tcase_add_test(
-        t, a_cancelled_waiter_leaves_the_queue_and_the_others_keep_their_place);
+        t, a_cancelled_waiter_leaves_and_the_others_keep_their_place);
     tcase_add_test(
-        t, when_the_first_waiter_is_cancelled_before_the_unlock_the_second_has_it);
+        t, a_waiter_cancelled_before_the_unlock_leaves_it_to_the_next);
     tcase_add_test(
-        t, when_the_first_waiter_is_cancelled_after_the_unlock_it_has_the_lock);
+        t, a_waiter_cancelled_after_the_unlock_has_the_lock);
     tcase_add_test(t, a_lock_whose_owner_ended_is_dead_until_it_is_made_anew);
     tcase_add_test(
         t, a_waiter_that_was_handed_the_lock_and_ended_with_it_was_its_owner);

@@ -28,7 +28,8 @@ static bool has_ipv6(void)
 }
 
 /* Connect, and see a byte go each way. */
-static void check_connection(int listener, const char *host, const char *service)
+static void check_connection(int listener, const char *host,
+                             const char *service)
 {
     char buf[4];
     int a = bide_dial(host, service);
@@ -112,9 +113,9 @@ REAL_TEST(a_port_in_use_is_refused_and_free_again_after_close)
 
 REAL_TEST(ports_that_are_none_are_refused)
 {
-    const char *ports[] = {"",     "-1",   "65536", "80x", " 80", "80 ",
-                           "http", "0x50", "+80",   "8 0", "99999999999999999999",
-                           "4294967376"};
+    const char *ports[] = {
+        "",     "-1",   "65536", "80x", " 80", "80 ",
+        "http", "0x50", "+80",   "8 0", "99999999999999999999", "4294967376"};
     for (size_t i = 0; i < sizeof ports / sizeof *ports; i++) {
         ck_assert_int_eq(bide_dial("127.0.0.1", ports[i]), -EINVAL);
         ck_assert_int_eq(bide_listen("127.0.0.1", ports[i], 1), -EINVAL);
@@ -127,9 +128,10 @@ REAL_TEST(ports_that_are_none_are_refused)
 
 REAL_TEST(names_that_are_no_addresses_are_refused)
 {
-    const char *hosts[] = {"",          "localhost",  "example.org", "1.2.3.256",
-                           "1.2.3.4.5", "127.0.0.1 ", ":::1",        "[::1]",
-                           "::1::",     "unix",       "12345::",     "::g"};
+    const char *hosts[] = {
+        "",     "localhost", "example.org", "1.2.3.256", "1.2.3.4.5",
+        ":::1", "[::1]",     "127.0.0.1 ",  "12345::",   "::1::",
+        "::g",  "unix"};
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
         ck_assert_msg(bide_dial(hosts[i], "80") == -EINVAL, "%s", hosts[i]);
         ck_assert_msg(bide_listen(hosts[i], "0", 1) == -EINVAL, "%s", hosts[i]);

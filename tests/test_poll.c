@@ -210,7 +210,8 @@ REAL_TEST(many_poll_one_descriptor_while_another_reads_it)
 {
     char buf[8];
     struct ends ends = open_ends(UNIX, 0);
-    struct io in = {.fd = ends.out, .flags = POLLIN}, read = {ends.out, buf, 8, 0};
+    struct io in = {.fd = ends.out, .flags = POLLIN};
+    struct io read = {ends.out, buf, 8, 0};
     bide_task *a = park(io_poll, &in), *b = park(io_poll, &in);
     put(ends.in, "x");
     ck_assert_int_eq(end_of(a), POLLIN);
@@ -272,7 +273,8 @@ REAL_TEST(a_cancelled_poll_takes_nothing)
 
 REAL_TEST(files_are_always_ready)
 {
-    int file = open("/proc/self/exe", O_RDONLY), null = open("/dev/null", O_RDWR);
+    int file = open("/proc/self/exe", O_RDONLY);
+    int null = open("/dev/null", O_RDWR);
     struct pollfd fds[] = {{.fd = file, .events = POLLIN},
                            {.fd = null, .events = POLLIN | POLLOUT}};
     ck_assert_int_eq(bide_poll(fds, 2), 2);

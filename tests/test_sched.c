@@ -1,4 +1,4 @@
-/* test_sched.c: whose turn it is: order, fairness, eager starts; whose errno. */
+/* test_sched.c: whose turn it is, and whose errno. */
 #include "tasks.h"
 
 /* ---- Order -------------------------------------------------------------- */
@@ -250,7 +250,8 @@ static intptr_t keep_errno(void *value)
 
 VIRTUAL_TEST(each_task_finds_its_own_errno_after_a_wait)
 {
-    struct bide_call calls[] = {{keep_errno, NUM(1), 0}, {keep_errno, NUM(2), 0},
+    struct bide_call calls[] = {{keep_errno, NUM(1), 0},
+                                {keep_errno, NUM(2), 0},
                                 {keep_errno, NUM(3), 0}};
     return bide_gather(calls, 3, BIDE_FAIL_FAST);
 }
@@ -281,11 +282,13 @@ Suite *suite_sched(void)
     Suite *suite = suite_create("sched");
     TCase *t = tcase_create("order");
     tcase_add_checked_fixture(t, clear_journal, NULL);
-    tcase_add_test(t, tasks_begin_in_the_order_of_spawning_and_not_before_a_wait);
+    tcase_add_test(t,
+                   tasks_begin_in_the_order_of_spawning_and_not_before_a_wait);
     tcase_add_test(t, tasks_that_yield_take_turns);
     tcase_add_test(t, woken_tasks_run_in_the_order_of_waking);
     tcase_add_test(t, an_eager_task_runs_at_once_up_to_its_first_wait);
-    tcase_add_test(t, an_eager_task_that_never_waits_has_ended_when_spawn_returns);
+    tcase_add_test(t,
+                   an_eager_task_that_never_waits_has_ended_when_spawn_returns);
     tcase_add_test(t, eager_tasks_may_start_eager_tasks);
     tcase_add_test(t, an_eager_start_is_no_wait_and_works_in_a_cancelled_scope);
     tcase_add_test(t, an_eager_task_may_cancel_its_spawner);
@@ -294,7 +297,8 @@ Suite *suite_sched(void)
     t = tcase_create("fairness");
     tcase_add_test(t, calls_that_never_wait_let_the_others_have_their_turn);
     tcase_add_test(t, refused_waits_let_the_others_have_their_turn);
-    tcase_add_test(t, tasks_that_keep_each_other_busy_do_not_hold_up_the_timers);
+    tcase_add_test(t,
+                   tasks_that_keep_each_other_busy_do_not_hold_up_the_timers);
     tcase_add_test(t, one_task_that_yields_alone_does_not_hold_up_the_timers);
     tcase_add_test(t, calls_that_never_wait_do_not_hold_up_the_timers);
     suite_add_tcase(suite, t);

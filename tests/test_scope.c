@@ -445,7 +445,8 @@ Suite *suite_scope(void)
     tcase_add_test(t, work_that_ends_in_time_leaves_no_trace_of_its_deadline);
     tcase_add_test(t, every_wait_past_a_deadline_is_refused_not_just_the_first);
     tcase_add_test(t, a_deadline_of_now_or_long_past_refuses_the_first_wait);
-    tcase_add_test(t, a_deadline_that_passed_without_a_wait_is_fired_but_no_error);
+    tcase_add_test(t,
+                   a_deadline_that_passed_without_a_wait_is_fired_but_no_error);
     tcase_add_test(t, computing_past_a_deadline_is_seen_at_the_next_wait);
     tcase_add_test(t, whether_it_fired_is_decided_at_close);
     tcase_add_test(t, another_error_than_the_refusal_leaves_a_fired_scope);
@@ -461,17 +462,19 @@ Suite *suite_scope(void)
     tcase_add_test(t, a_fired_deadline_that_is_moved_stays_fired);
     tcase_add_test(t, a_deadline_moves_only_while_its_scope_is_open);
     tcase_add_test(t, another_task_may_move_the_deadline_of_one_that_waits);
-    tcase_add_test(t,
-                   a_sleep_that_is_over_when_an_equal_deadline_fires_has_succeeded);
+    tcase_add_test(
+        t, a_sleep_that_is_over_when_an_equal_deadline_fires_has_succeeded);
     suite_add_tcase(suite, t);
 
     t = tcase_create("cancels");
     tcase_add_test(t, a_cancelled_scope_refuses_every_wait_inside);
-    tcase_add_test(t, a_scope_cancelled_from_another_task_wakes_its_waiter_at_once);
-    tcase_add_test(t, a_scope_cancelled_before_it_was_opened_refuses_the_first_wait);
+    tcase_add_test(
+        t, a_scope_cancelled_from_another_task_wakes_its_waiter_at_once);
+    tcase_add_test(
+        t, a_scope_cancelled_before_it_was_opened_refuses_the_first_wait);
     tcase_add_test(t, a_scope_cancelled_after_its_close_is_as_good_as_new);
-    tcase_add_test(t,
-                   a_cancelled_scope_that_is_left_without_a_wait_refuses_nothing);
+    tcase_add_test(
+        t, a_cancelled_scope_that_is_left_without_a_wait_refuses_nothing);
     tcase_add_test(t, an_inner_cancel_does_not_reach_the_outer_scope);
     tcase_add_test(t, an_outer_cancel_speaks_before_an_inner_deadline);
     tcase_add_test(t, an_outer_deadline_speaks_before_an_inner_cancel);
@@ -479,8 +482,8 @@ Suite *suite_scope(void)
     tcase_add_test(t, a_cancel_from_outside_is_no_timeout_of_a_far_deadline);
     tcase_add_test(t,
                    a_cancel_at_the_root_reaches_a_wait_a_thousand_scopes_deep);
-    tcase_add_test(t,
-                   a_deadline_at_the_root_reaches_a_wait_a_thousand_scopes_deep);
+    tcase_add_test(
+        t, a_deadline_at_the_root_reaches_a_wait_a_thousand_scopes_deep);
     suite_add_tcase(suite, t);
     return suite;
 }

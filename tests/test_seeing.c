@@ -111,14 +111,6 @@ static intptr_t wait_for_never(void *unused)
     return bide_event_wait(&never);
 }
 
-static bide_task *spawn_as(const char *name, bide_fn *fn, void *arg)
-{
-    bide_task *task;
-    struct bide_spawn_options options = {.name = name};
-    ck_assert_int_eq(bide_spawn_with(&task, fn, arg, &options), 0);
-    return task;
-}
-
 VIRTUAL_TEST(each_task_is_listed_with_what_it_waits_for_and_since_when)
 {
     spawn_as("waiter", wait_for_never, NULL);
@@ -156,7 +148,8 @@ Suite *suite_seeing(void)
     tcase_add_test(t, outside_a_run_all_counts_are_zero);
     tcase_add_test(t, tasks_and_switches_are_counted);
     tcase_add_test(t, outside_a_run_the_dump_says_so);
-    tcase_add_test(t, each_task_is_listed_with_what_it_waits_for_and_since_when);
+    tcase_add_test(t,
+                   each_task_is_listed_with_what_it_waits_for_and_since_when);
     tcase_add_test(t, ended_tasks_without_a_handle_are_not_listed);
     suite_add_tcase(suite, t);
     return suite;

@@ -217,15 +217,17 @@ Suite *suite_shield(void)
     tcase_add_test(t, a_shield_without_grace_lets_no_wait_through);
     tcase_add_test(t, an_endless_grace_does_not_overflow);
     tcase_add_test(t, without_a_cancel_a_shield_has_all_the_time);
-    tcase_add_test(t, grace_is_counted_from_when_the_cancel_would_have_been_seen);
-    tcase_add_test(t, a_second_cancel_does_not_lengthen_or_shorten_the_grace);
     tcase_add_test(t,
-                   what_ends_within_the_grace_succeeds_and_the_next_wait_is_refused);
+                   grace_is_counted_from_when_the_cancel_would_have_been_seen);
+    tcase_add_test(t, a_second_cancel_does_not_lengthen_or_shorten_the_grace);
+    tcase_add_test(
+        t, what_ends_within_the_grace_succeeds_and_the_next_wait_is_refused);
     tcase_add_test(t, an_outer_deadline_begins_the_grace_as_a_cancel_does);
     tcase_add_test(t, a_shield_does_not_keep_its_own_cancel_out);
     tcase_add_test(t, a_shield_cancelled_before_it_was_opened_is_cancelled);
     tcase_add_test(t, a_scope_inside_a_shield_still_has_its_deadline);
-    tcase_add_test(t, the_grace_of_an_outer_shield_ends_an_inner_one_in_its_turn);
+    tcase_add_test(t,
+                   the_grace_of_an_outer_shield_ends_an_inner_one_in_its_turn);
     tcase_add_test(t, a_deadline_set_on_a_shield_holds_inside);
     tcase_add_test(t, children_of_a_group_behind_a_shield_are_shielded_with_it);
     suite_add_tcase(suite, t);

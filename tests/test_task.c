@@ -375,10 +375,10 @@ static intptr_t fail_under(void *name)
 static void expect_name(const char *spawned_as, const char *renamed,
                         const char *told_as)
 {
-    struct bide_spawn_options options = {.name = spawned_as};
-    ck_assert_int_eq(bide_spawn_with(NULL, fail_under, (void *)(uintptr_t)renamed,
-                                     &options), 0);
+    void *name = (void *)(uintptr_t)renamed;
+    bide_task *task = spawn_as(spawned_as, fail_under, name);
     turns(1);
+    bide_release(task);
     ck_assert_str_eq(heard.task, told_as);
 }
 
@@ -472,7 +472,8 @@ Suite *suite_task(void)
     TCase *t = tcase_create("results");
     tcase_add_checked_fixture(t, clear_journal, NULL);
     tcase_add_test(t, a_task_can_be_awaited_again_and_again);
-    tcase_add_test(t, those_who_await_a_task_wake_in_the_order_in_which_they_began);
+    tcase_add_test(
+        t, those_who_await_a_task_wake_in_the_order_in_which_they_began);
     tcase_add_test(t, a_result_may_be_any_word_and_join_tells_it_as_it_was);
     tcase_add_test(t, a_task_cannot_await_itself);
     tcase_add_test(t, a_task_whose_handle_nobody_wanted_runs_to_its_end);
@@ -489,9 +490,10 @@ Suite *suite_task(void)
     tcase_add_test(t, a_task_that_cancels_itself_is_refused_at_its_next_wait);
     tcase_add_test(t, a_task_that_swallows_its_cancel_was_not_cancelled);
     tcase_add_test(t, a_task_that_answers_its_cancel_with_an_error_has_failed);
+    tcase_add_test(
+        t, a_wait_that_was_over_before_the_cancel_succeeds_and_the_next_not);
     tcase_add_test(t,
-                   a_wait_that_was_over_before_the_cancel_succeeds_and_the_next_not);
-    tcase_add_test(t, a_task_cancelled_before_it_began_still_runs_and_is_refused);
+                   a_task_cancelled_before_it_began_still_runs_and_is_refused);
     tcase_add_test(t, a_cancel_that_nobody_asked_for_is_told_as_a_dead_child);
     tcase_add_test(t, a_cancelled_joiner_leaves_the_task_running);
     tcase_add_test(t, awaiting_an_ended_task_is_refused_in_a_cancelled_scope);

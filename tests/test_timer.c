@@ -159,7 +159,8 @@ Suite *suite_timer(void)
     TCase *t = tcase_create("timer");
     tcase_add_checked_fixture(t, clear_journal, NULL);
     tcase_add_test(t, sleepers_wake_in_the_order_of_their_deadlines);
-    tcase_add_test(t, sleepers_of_one_deadline_wake_in_the_order_in_which_they_began);
+    tcase_add_test(
+        t, sleepers_of_one_deadline_wake_in_the_order_in_which_they_began);
     tcase_add_test(t, a_sleep_takes_just_as_long_as_it_should);
     tcase_add_test(t, a_sleep_of_nothing_lets_the_others_run_once);
     tcase_add_test(t, a_negative_span_is_refused);
@@ -167,7 +168,8 @@ Suite *suite_timer(void)
     tcase_add_test(t, a_deadline_is_computed_without_overflow);
     tcase_add_test(t, an_endless_sleep_ends_with_a_cancel);
     tcase_add_test(t, ten_thousand_cancelled_sleepers_leave_no_timer);
-    tcase_add_test(t, computing_past_several_deadlines_wakes_the_earliest_first);
+    tcase_add_test(t,
+                   computing_past_several_deadlines_wakes_the_earliest_first);
     tcase_add_test(t, a_moved_deadline_takes_a_new_place_among_equals);
     tcase_add_test(t, a_real_sleep_is_not_shorter_than_it_should_be);
     suite_add_tcase(suite, t);

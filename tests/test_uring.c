@@ -438,6 +438,21 @@ END_TEST
 
 static char fifo_path[64];
 
+static void make_fifo(void)
+{
+    static char folder[] = "/tmp/bide-uring-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(fifo_path, sizeof fifo_path, "%s/fifo", folder);
+    ck_assert_int_eq(mkfifo(fifo_path, 0600), 0);
+}
+
+static void remove_fifo(void)
+{
+    unlink(fifo_path);
+    *strrchr(fifo_path, '/') = '\0';
+    rmdir(fifo_path);
+}
+
 static intptr_t open_fifo(void *arg)
 {
     return bide_open(fifo_path, (int)(intptr_t)arg, 0);
@@ -463,21 +478,54 @@ static intptr_t open_both_ends(void *arg)
 
 START_TEST(an_open_waits_for_the_other_end_of_a_fifo)
 {
-    char folder[] = "/tmp/bide-uring-XXXXXX";
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(fifo_path, sizeof fifo_path, "%s/fifo", folder);
-    ck_assert_int_eq(mkfifo(fifo_path, 0600), 0);
+    make_fifo();
     run(open_both_ends);
-    unlink(fifo_path);
-    rmdir(folder);
+    remove_fifo();
+}
+END_TEST
+
+static intptr_t read_fifo(void *arg)
+{
+    char byte;
+    return bide_read(*(int *)arg, &byte, 1);
+}
+
+/* A thread of the kernel takes the call up, polls, hands it back: there is a
+ * moment for everything, and a cancel comes at each. */
+static intptr_t cancel_at_every_moment(void *arg)
+{
+    (void)arg;
+    bide_task *reader;
+    int fd = open(fifo_path, O_RDONLY | O_NONBLOCK);
+    int writer = open(fifo_path, O_WRONLY);
+    ck_assert_int_eq(fcntl(fd, F_SETFL, 0), 0);
+    for (int i = 0; i < 5000; i++) {
+        spawn(&reader, read_fifo, &fd);
+        for (int turns = i % 4; turns > 0; turns--)
+            ck_assert_int_eq(bide_yield(), 0);
+        if (i % 3)
+            ck_assert_int_eq(bide_sleep(i * 7 % 50 * BIDE_US(1)), 0);
+        ck_assert(bide_cancel(reader));
+        ck_assert_int_eq(result_of(reader), -ECANCELED);
+    }
+    close(writer);
+    close(fd);
+    return 0;
+}
+
+START_TEST(a_cancel_reaches_a_thread_of_the_kernel_at_any_moment)
+{
+    make_fifo();
+    run(cancel_at_every_moment);
+    remove_fifo();
 }
 END_TEST
 
 static struct sockaddr_un busy_address = {.sun_family = AF_UNIX};
 
-static int nonblocking_socket(void)
+static int open_socket(int flags)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | flags, 0);
     ck_assert_int_ge(fd, 0);
     return fd;
 }
@@ -485,43 +533,70 @@ static int nonblocking_socket(void)
 /* A listener whose queue is full. */
 static int busy_listener(void)
 {
-    int listener = nonblocking_socket();
+    int listener = open_socket(0);
     struct sockaddr *addr = (struct sockaddr *)&busy_address;
     snprintf(busy_address.sun_path + 1, sizeof busy_address.sun_path - 1,
-             "bide-test-%d", (int)getpid());
+             "bide-test-%d-%d", (int)getpid(), listener);
     ck_assert_int_eq(bind(listener, addr, sizeof busy_address), 0);
     ck_assert_int_eq(listen(listener, 1), 0);
-    while (connect(nonblocking_socket(), addr, sizeof busy_address) == 0)
+    while (connect(open_socket(SOCK_NONBLOCK), addr, sizeof busy_address) == 0)
         continue;
     return listener;
 }
 
-static intptr_t connect_to_busy(void *arg)
+static intptr_t connect_to_busy(void *flags)
 {
-    (void)arg;
-    return bide_connect(nonblocking_socket(), (struct sockaddr *)&busy_address,
+    int fd = open_socket((int)(intptr_t)flags);
+    return bide_connect(fd, (struct sockaddr *)&busy_address,
                         sizeof busy_address);
 }
 
-static intptr_t connect_when_there_is_room(void *arg)
+static void connect_when_there_is_room(int flags)
 {
-    (void)arg;
     bide_task *first, *second;
     int listener = busy_listener();
-    spawn(&first, connect_to_busy, NULL);
-    spawn(&second, connect_to_busy, NULL);
+    spawn(&first, connect_to_busy, (void *)(intptr_t)flags);
+    spawn(&second, connect_to_busy, (void *)(intptr_t)flags);
     ck_assert_int_eq(bide_sleep(BIDE_MS(5)), 0);
     ck_assert(!bide_task_done(first) && !bide_task_done(second));
     ck_assert(bide_cancel(second));
     ck_assert_int_eq(result_of(second), -ECANCELED);
     ck_assert_int_ge(accept(listener, NULL, NULL), 0);
     ck_assert_int_eq(result_of(first), 0);
+    close(listener);
+}
+
+static intptr_t connect_both_ways(void *arg)
+{
+    (void)arg;
+    connect_when_there_is_room(0);
+    connect_when_there_is_room(SOCK_NONBLOCK);
     return 0;
 }
 
 START_TEST(a_connect_waits_for_room_in_the_listeners_queue)
 {
-    run(connect_when_there_is_room);
+    run(connect_both_ways);
+}
+END_TEST
+
+/* The kernel makes the attempt again and again before it takes it to a thread,
+ * and in between it does not find it. */
+static intptr_t cancel_between_attempts(void *arg)
+{
+    (void)arg;
+    bide_task *task;
+    int listener = busy_listener();
+    spawn(&task, connect_to_busy, NULL);
+    ck_assert(bide_cancel(task));
+    ck_assert_int_eq(result_of(task), -ECANCELED);
+    close(listener);
+    return 0;
+}
+
+START_TEST(a_cancel_between_two_attempts_of_the_kernel_is_repeated)
+{
+    run(cancel_between_attempts);
 }
 END_TEST
 
@@ -576,7 +651,9 @@ static void add_operations(TCase *t)
     tcase_add_test(t, a_terminal_that_stalls_its_writer_stalls_nobody_else);
     tcase_add_test(t, a_nonblocking_terminal_is_waited_for);
     tcase_add_test(t, an_open_waits_for_the_other_end_of_a_fifo);
+    tcase_add_test(t, a_cancel_reaches_a_thread_of_the_kernel_at_any_moment);
     tcase_add_test(t, a_connect_waits_for_room_in_the_listeners_queue);
+    tcase_add_test(t, a_cancel_between_two_attempts_of_the_kernel_is_repeated);
 }
 
 Suite *suite_uring(void)

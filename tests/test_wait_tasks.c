@@ -1,4 +1,4 @@
-/* test_wait_tasks.c: tasks of others: bide_gather_tasks(), bide_wait_tasks(). */
+/* test_wait_tasks.c: waiting for tasks that have another owner. */
 #include "tasks.h"
 
 /* ---- gather_tasks ------------------------------------------------------- */
@@ -36,7 +36,8 @@ VIRTUAL_TEST(no_tasks_are_done_at_once_but_may_be_refused)
     ck_assert_int_eq(bide_wait_tasks(NULL, 0, BIDE_FIRST_ERROR), 0);
     bide_scope_open(&s, 0);
     ck_assert_int_eq(bide_wait_tasks(NULL, 0, BIDE_FIRST_ERROR), -ETIMEDOUT);
-    ck_assert_int_eq(bide_gather_tasks(NULL, 0, NULL, BIDE_COLLECT), -ETIMEDOUT);
+    ck_assert_int_eq(bide_gather_tasks(NULL, 0, NULL, BIDE_COLLECT),
+                     -ETIMEDOUT);
     bide_scope_close(&s, 0);
     return 0;
 }
@@ -44,9 +45,11 @@ VIRTUAL_TEST(no_tasks_are_done_at_once_but_may_be_refused)
 VIRTUAL_TEST(the_first_failure_is_told_at_once_and_the_others_run_on)
 {
     intptr_t results[] = {1234, 1234, 1234};
-    bide_task *tasks[] = {spawn(sleep_ms, NUM(30)), spawn(fail_after_ms, NUM(10)),
+    bide_task *tasks[] = {spawn(sleep_ms, NUM(30)),
+                          spawn(fail_after_ms, NUM(10)),
                           spawn(sleep_ms, NUM(5))};
-    ck_assert_int_eq(bide_gather_tasks(tasks, 3, results, BIDE_FAIL_FAST), -EIO);
+    ck_assert_int_eq(bide_gather_tasks(tasks, 3, results, BIDE_FAIL_FAST),
+                     -EIO);
     ck_assert_int_eq(clock_ms(), 10);
     ck_assert_int_eq(results[0], 1234);
     ck_assert_int_eq(results[1], -EIO);
@@ -57,8 +60,8 @@ VIRTUAL_TEST(the_first_failure_is_told_at_once_and_the_others_run_on)
 
 VIRTUAL_TEST(of_failures_that_were_there_already_the_first_by_time_is_told)
 {
-    bide_task *late = spawn(fail_after_ms, NUM(2)), *early = spawn(give, NUM(-1)),
-              *tasks[] = {late, spawn(sleep_for_ever, NULL), early};
+    bide_task *tasks[] = {spawn(fail_after_ms, NUM(2)),
+                          spawn(sleep_for_ever, NULL), spawn(give, NUM(-1))};
     ck_assert_int_eq(bide_sleep(BIDE_MS(5)), 0);
     ck_assert_int_eq(bide_gather_tasks(tasks, 3, NULL, BIDE_FAIL_FAST), -1);
     return 0;
@@ -67,7 +70,8 @@ VIRTUAL_TEST(of_failures_that_were_there_already_the_first_by_time_is_told)
 VIRTUAL_TEST(collecting_tasks_waits_for_all_whatever_they_return)
 {
     intptr_t results[2];
-    bide_task *tasks[] = {spawn(fail_after_ms, NUM(5)), spawn(sleep_ms, NUM(10))};
+    bide_task *tasks[] = {spawn(fail_after_ms, NUM(5)),
+                          spawn(sleep_ms, NUM(10))};
     ck_assert_int_eq(bide_gather_tasks(tasks, 2, results, BIDE_COLLECT), 0);
     ck_assert_int_eq(results[0], -EIO);
     ck_assert_int_eq(results[1], 10);
@@ -77,7 +81,8 @@ VIRTUAL_TEST(collecting_tasks_waits_for_all_whatever_they_return)
 VIRTUAL_TEST(a_cancelled_task_fails_a_strict_gather_of_tasks)
 {
     intptr_t results[] = {0, 0};
-    bide_task *tasks[] = {spawn(sleep_ms, NUM(10)), spawn(sleep_for_ever, NULL)};
+    bide_task *tasks[] = {spawn(sleep_ms, NUM(10)),
+                          spawn(sleep_for_ever, NULL)};
     turns(1);
     bide_cancel(tasks[1]);
     ck_assert_int_eq(bide_gather_tasks(tasks, 2, results, BIDE_FAIL_FAST),
@@ -103,7 +108,8 @@ VIRTUAL_TEST(a_deadline_on_a_gather_of_tasks_leaves_them_running)
 VIRTUAL_TEST(nobody_can_wait_for_tasks_and_be_among_them)
 {
     bide_task *tasks[] = {spawn(give, NULL), bide_self()};
-    ck_assert_int_eq(bide_gather_tasks(tasks, 2, NULL, BIDE_FAIL_FAST), -EDEADLK);
+    ck_assert_int_eq(bide_gather_tasks(tasks, 2, NULL, BIDE_FAIL_FAST),
+                     -EDEADLK);
     ck_assert_int_eq(bide_wait_tasks(tasks, 2, BIDE_FIRST_COMPLETED), -EDEADLK);
     return 0;
 }
@@ -112,8 +118,8 @@ VIRTUAL_TEST(nobody_can_wait_for_tasks_and_be_among_them)
 
 VIRTUAL_TEST(waiting_for_all_returns_with_the_last)
 {
-    bide_task *tasks[] = {spawn(sleep_ms, NUM(15)), spawn(fail_after_ms, NUM(10)),
-                          spawn(give, NULL)};
+    bide_task *tasks[] = {spawn(sleep_ms, NUM(15)),
+                          spawn(fail_after_ms, NUM(10)), spawn(give, NULL)};
     ck_assert_int_eq(bide_wait_tasks(tasks, 3, BIDE_ALL_COMPLETED), 3);
     ck_assert_int_eq(clock_ms(), 15);
     return 0;
@@ -264,8 +270,8 @@ Suite *suite_wait_tasks(void)
     tcase_add_test(t, one_task_in_two_places_runs_once_and_fills_both);
     tcase_add_test(t, no_tasks_are_done_at_once_but_may_be_refused);
     tcase_add_test(t, the_first_failure_is_told_at_once_and_the_others_run_on);
-    tcase_add_test(t,
-                   of_failures_that_were_there_already_the_first_by_time_is_told);
+    tcase_add_test(
+        t, of_failures_that_were_there_already_the_first_by_time_is_told);
     tcase_add_test(t, collecting_tasks_waits_for_all_whatever_they_return);
     tcase_add_test(t, a_cancelled_task_fails_a_strict_gather_of_tasks);
     tcase_add_test(t, a_deadline_on_a_gather_of_tasks_leaves_them_running);
@@ -279,12 +285,13 @@ Suite *suite_wait_tasks(void)
     tcase_add_test(t, a_task_counts_once_for_each_place_it_stands_in);
     tcase_add_test(t, waiting_for_an_error_passes_over_successes_and_cancels);
     tcase_add_test(t, an_error_that_was_there_already_is_enough);
-    tcase_add_test(t, without_any_error_the_first_error_is_waited_for_to_the_end);
+    tcase_add_test(t,
+                   without_any_error_the_first_error_is_waited_for_to_the_end);
     tcase_add_test(t, a_deadline_on_a_wait_cancels_nothing);
     tcase_add_test(t, to_wait_for_a_task_is_not_to_read_its_failure);
     tcase_add_test(t, a_waiter_cancelled_as_one_of_its_tasks_ends_is_refused);
-    tcase_add_test(t,
-                   a_waiter_cancelled_as_a_task_of_another_waiter_ends_is_refused);
+    tcase_add_test(
+        t, a_waiter_cancelled_as_a_task_of_another_waiter_ends_is_refused);
     tcase_add_test(t, a_waiter_is_not_disturbed_by_the_tasks_of_others);
     suite_add_tcase(suite, t);
     return suite;

@@ -1,0 +1,85 @@
+/* turn.c: one reader at a time, and a row of writers.
+ *
+ * The hard transition is the turn that is handed on: its new owner runs later,
+ * and by then may have been cancelled or its descriptor closed.  It looks again
+ * before it writes, and hands the turn on in every case.
+ */
+#include "turn.h"
+
+bool bi_turn_matters(struct bi_fd *e, int fd)
+{
+    enum bi_fd_kind kind = bi_fd_learn(e, fd);
+    return kind == BI_FD_STREAM || kind == BI_FD_PIPE || kind == BI_FD_TTY;
+}
+
+static struct bi_fd *entry(int fd)
+{
+    return bi_fd_get(&bi_reactor_here()->fds, fd);
+}
+
+intptr_t bi_turn_receive(struct bi_op *op)
+{
+    struct bi_fd *e = entry(op->fd);
+    if (e && bi_unlikely(e->reader) && bi_turn_matters(e, op->fd))
+        return -EBUSY;
+    bool mine = e && !e->reader;
+    if (mine)
+        e->reader = op;
+    intptr_t rc = bi_reactor_run(bi_reactor_here(), op);
+    if (mine && e->reader == op)
+        e->reader = NULL;
+    if (e && rc >= 0)
+        e->drained = (size_t)rc < op->len && !op->more;
+    return rc;
+}
+
+int bi_turn_take(struct bi_turn *turn, struct bi_task *self, int fd)
+{
+    struct bi_file f = bi_turn_file(fd);
+    struct bi_fd *e = turn->e = f.e;
+    if (!e)
+        return 0;
+    if (bi_likely(!e->writer)) {
+        e->writer = turn;
+        return 0;
+    }
+    if (!bi_turn_matters(e, fd))
+        return 0;
+    turn->wait = bi_wait_make(self, "turn to write", NULL, bi_wait_unlink);
+    turn->wait.fd = fd;
+    bi_list_push_back(&e->writers, &turn->wait.link);
+    int rc = (int)bi_park(&turn->wait);
+    return rc < 0 ? rc : bi_turn_check(self, f);
+}
+
+void bi_turn_end(struct bi_turn *turn)
+{
+    struct bi_fd *e = turn->e;
+    if (!e || e->writer != turn)
+        return;
+    struct bi_list *link = bi_list_pop(&e->writers);
+    e->writer = NULL;
+    if (!link)
+        return;
+    struct bi_wait *next = bi_container_of(link, struct bi_wait, link);
+    e->writer = bi_container_of(next, struct bi_turn, wait);
+    bi_wake(next, 0);
+}
+
+int bi_turn_of_others(int fd, bool reads)
+{
+    struct bi_fd *e = entry(fd);
+    if (!e || !(reads ? e->reader : e->writer) || !bi_turn_matters(e, fd))
+        return 0;
+    return reads ? -EBUSY : -EAGAIN;
+}
+
+intptr_t bi_turn_transmit(struct bi_op *op, struct bi_task *self)
+{
+    struct bi_turn turn;
+    intptr_t rc = bi_turn_take(&turn, self, op->fd);
+    if (rc == 0)
+        rc = bi_reactor_run(bi_reactor_here(), op);
+    bi_turn_end(&turn);
+    return rc;
+}
