@@ -75,7 +75,7 @@ BRANCHES := $(call accepted,-fcf-protection=branch -mbranch-protection=bti)
 # -iquote: <sched.h> is the system's, "sched.h" is ours.
 # -fno-strict-aliasing: struct bide_scope is bi_scope inside, and so on.
 # -fno-omit-frame-pointer: profilers walk the stacks of tasks by it.
-COMPILE = $(CC) -std=gnu11 $(WARNINGS) -Iinclude -iquote src \
+COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -Iinclude -iquote src \
     -fPIC -fvisibility=hidden -fno-omit-frame-pointer -fno-strict-aliasing \
     $(PROBES) $(BRANCHES) -pthread \
     $(if $(filter 0,$(FP_CONTROL)),-DBI_NO_FP_CONTROL) \

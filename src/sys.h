@@ -193,7 +193,7 @@ static inline int bi_sys_pipe(int fds[2])
 /* Copy up to `len` bytes from pipe to pipe, without blocking. */
 static inline ssize_t bi_sys_tee(int from, int to, size_t len)
 {
-    return BI_CALL(SYS_tee, from, to, len, SPLICE_F_NONBLOCK, 0, 0);
+    return BI_CALL(SYS_tee, from, to, len, 2 /* SPLICE_F_NONBLOCK */, 0, 0);
 }
 
 static inline int bi_sys_unlink(const char *path)

@@ -136,7 +136,7 @@ REAL_TEST(accept_where_nobody_listens_is_refused)
     return 0;
 }
 
-REAL_TEST(without_a_free_descriptor_accept_says_so_and_the_next_pauses)
+REAL_TEST(accept_without_a_free_descriptor_pauses_the_next)
 {
     struct sockaddr_in addr;
     struct rlimit limit, low;
@@ -253,8 +253,7 @@ Suite *suite_connection(void)
     tcase_add_test(t, accept_waits_and_tells_the_peer);
     tcase_add_test(t, acceptors_share_a_listener);
     tcase_add_test(t, accept_where_nobody_listens_is_refused);
-    tcase_add_test(t,
-                   without_a_free_descriptor_accept_says_so_and_the_next_pauses);
+    tcase_add_test(t, accept_without_a_free_descriptor_pauses_the_next);
     tcase_add_test(t, connect_comes_about_or_is_refused);
     tcase_add_test(t, connect_to_a_bad_address_is_refused);
     tcase_add_test(t, connect_waits_for_a_place_in_a_full_queue);
