@@ -75,7 +75,7 @@ BRANCHES := $(call accepted,-fcf-protection=branch -mbranch-protection=bti)
 # -iquote: <sched.h> is the system's, "sched.h" is ours.
 # -fno-strict-aliasing: struct bide_scope is bi_scope inside, and so on.
 # -fno-omit-frame-pointer: profilers walk the stacks of tasks by it.
-COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -Iinclude -iquote src \
+COMPILE = $(CC) -std=gnu11 $(WARNINGS) -Iinclude -iquote src \
     -fPIC -fvisibility=hidden -fno-omit-frame-pointer -fno-strict-aliasing \
     $(PROBES) $(BRANCHES) -pthread \
     $(if $(filter 0,$(FP_CONTROL)),-DBI_NO_FP_CONTROL) \
@@ -103,7 +103,8 @@ $(BUILD)/%.o: %.S $(BUILD)/flags
 	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
 
 # Tests see the library's inside and Check.
-$(TEST_OBJECTS): private COMPILE += -iquote $(BUILD) $(CHECK_CFLAGS)
+$(TEST_OBJECTS): private COMPILE += -D_GNU_SOURCE -iquote $(BUILD) \
+    $(CHECK_CFLAGS)
 $(BUILD)/tests/main.o: $(BUILD)/suites.inc
 
 -include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(TEST_OBJECTS) $(LOAD_OBJECTS)) \

@@ -7,9 +7,6 @@
 #ifndef DOORS_H
 #define DOORS_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1 /* before the first header */
-#endif
 
 #include "harness.h"
 
