@@ -26,11 +26,11 @@ double ask_chan(long n)
     bench_check((size_t)n <= sizeof ring / sizeof(long), "room");
     bide_chan_init(&c, n ? ring : NULL, sizeof item, (size_t)n);
     bide_group_open(&g, BIDE_FAIL_FAST);
-    int64_t began = bench_now();
+    int64_t began = bench_cpu();
     bench_check(bide_group_spawn(&g, send_all, &c) == 0, "spawn");
     while (bide_chan_recv(&c, &item) == 1)
         got++;
-    int64_t ended = bench_now();
+    int64_t ended = bench_cpu();
     bench_check(bide_group_close(&g, 0) == 0 && got == BENCH_MESSAGES, "chan");
     return (double)(ended - began) / BENCH_MESSAGES;
 }

@@ -10,23 +10,23 @@
 double ask_scope(long n)
 {
     (void)n;
-    int64_t began = bench_now();
+    int64_t began = bench_cpu();
     for (long i = 0; i < BENCH_SWITCHES; i++) {
-        struct bide_scope s = {0};
+        struct bide_scope s;
         bide_scope_open(&s, BIDE_FOREVER);
         bide_scope_close(&s, 0);
     }
-    return (double)(bench_now() - began) / BENCH_SWITCHES;
+    return (double)(bench_cpu() - began) / BENCH_SWITCHES;
 }
 
 double ask_deadline(long n)
 {
     (void)n;
-    int64_t began = bench_now();
+    int64_t began = bench_cpu();
     for (long i = 0; i < BENCH_YIELDS; i++) {
-        struct bide_scope s = {0};
+        struct bide_scope s;
         bide_scope_open(&s, bide_after(BIDE_SEC(1)));
         bide_scope_close(&s, 0);
     }
-    return (double)(bench_now() - began) / BENCH_YIELDS;
+    return (double)(bench_cpu() - began) / BENCH_YIELDS;
 }

@@ -130,7 +130,8 @@ static intptr_t connect_now_and_then(void *arg)
         turn();
         if (p->made < CONNECTIONS)
             make_connection(p);
-        turn();
+        else
+            a_while();
     }
     return 0;
 }
@@ -220,10 +221,10 @@ static intptr_t take_now_and_then(void *arg)
     while (!danger_is_over()) {
         turn();
         turn();
-        turn();
         if (p->taken < p->made && someone_waits(p))
             take_or_see_end(p);
-        turn();
+        else
+            a_while();
     }
     return 0;
 }

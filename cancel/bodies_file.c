@@ -148,15 +148,17 @@ static void syncing(const struct choice *unused)
 struct way_in {
     char path[24];
     int flags;
+    unsigned opened;
 };
 
 static intptr_t open_in_danger(void *arg)
 {
     struct way_in *way = arg;
-    for (int i = 0; i < 3; i++) {
+    while (way->opened < 2) {
         int fd = bide_open(way->path, way->flags, 0);
         if (fd < 0)
             return stopped(fd);
+        way->opened++;
         equal(bide_close(fd), 0, "what was opened can be closed");
         turn();
     }
@@ -167,6 +169,7 @@ static void make_name(struct way_in *way, int flags)
 {
     strcpy(way->path, "/tmp/bide-XXXXXX");
     way->flags = flags;
+    way->opened = 0;
     must(close(mkstemp(way->path)), "a file is made");
 }
 
@@ -185,15 +188,14 @@ static intptr_t come_and_go(void *arg)
     const struct way_in *way = arg;
     int other = way->flags == O_RDONLY ? O_WRONLY : O_RDONLY;
     while (!danger_is_over()) {
-        for (int i = 0; i < 6; i++)
-            turn();
+        unsigned before = way->opened;
+        a_while();
+        a_while();
         int fd = open(way->path, other | O_NONBLOCK | O_CLOEXEC);
-        for (int i = 0; i < 6; i++)
-            turn();
+        while (fd >= 0 && way->opened == before && !danger_is_over())
+            a_while();
         if (fd >= 0)
             close(fd);
-        struct timespec pause = {0, 200000}; /* threads have their own time */
-        nanosleep(&pause, NULL);
     }
     return 0;
 }

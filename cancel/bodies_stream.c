@@ -12,6 +12,7 @@
 #include "sys.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -88,6 +89,8 @@ static void open_tcp(int ends[2])
     socklen_t len = sizeof a;
     struct linger reset = {1, 0}; /* leaves no port waiting */
     int listener = socket(AF_INET, SOCK_STREAM, 0), room = 30000;
+    int segment = 1400; /* the loopback's own 64 KiB wait for slow answers */
+    setsockopt(listener, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
     must(bind(listener, any, len), "an address is free");
     must(listen(listener, 1), "someone listens");
     must(getsockname(listener, any, &len), "the port is told");
@@ -343,7 +346,8 @@ static intptr_t eat(void *arg)
         ssize_t n = read(f->theirs, buf, most);
         if (n > 0)
             receive(f, buf, (size_t)n);
-        turn();
+        else
+            a_while();
     }
     return 0;
 }

@@ -98,6 +98,9 @@ void all_ended(struct bide_group *g);
  * kernel, and what the kernel has finished is taken in. */
 void turn(void);
 
+/* The same, and give threads and the network 100 us of real time. */
+void a_while(void);
+
 /* ---- In the machinery --------------------------------------------------- */
 
 /* Run `body` with a cancel at `point`. */

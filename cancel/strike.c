@@ -220,6 +220,13 @@ void turn(void)
     (void)rc; /* who is cancelled goes on without a turn */
 }
 
+void a_while(void)
+{
+    keep_budget(bi_here);
+    int rc = bide_sleep(BIDE_US(100));
+    (void)rc;
+}
+
 /* ---- The endangered task ------------------------------------------------ */
 
 /* Level-triggered: the second and the tenth wait is refused as the first. */

@@ -1,4 +1,4 @@
-/* coro.c: make, adopt and finish a coroutine.
+/* coro.c: make and adopt a coroutine.
  *
  * A stack changes hands here: bi_coro_make() wipes from the tools' books what
  * the last coroutine on it left (ASan's poison of frames that never returned,
@@ -8,8 +8,6 @@
  * have to go; the one that it resumes does so, on arrival.
  */
 #include "coro.h"
-
-#include <stdlib.h>
 
 void bi_coro_adopt(struct bi_coro *c)
 {
@@ -26,12 +24,4 @@ void bi_coro_make(struct bi_coro *c, void *low, void *top,
     bi_annotate_reuse(low, bytes);
     bi_annotate_make(&c->tools, low, bytes);
     c->sp = bi_switch_prepare(top, bytes, entry, arg);
-}
-
-void bi_coro_finish(struct bi_coro *from, struct bi_coro *to)
-{
-    bi_assert(from != to);
-    bi_annotate_finish(&from->tools, &to->tools);
-    bi_switch(&from->sp, to->sp);
-    abort(); /* somebody resumed what had ended */
 }

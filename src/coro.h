@@ -11,6 +11,8 @@
 #include "arch/switch.h"
 #include "base.h"
 
+#include <stdlib.h>
+
 struct bi_coro {
     void *sp; /* where it is suspended; of no meaning while it runs */
     struct bi_annotate tools;
@@ -33,7 +35,14 @@ static inline void bi_coro_switch(struct bi_coro *from, struct bi_coro *to)
 
 /* Leave `from` for good and resume `to`; the stack of `from` may be reused from
  * the next switch on. */
-_Noreturn void bi_coro_finish(struct bi_coro *from, struct bi_coro *to);
+_Noreturn static inline void bi_coro_finish(struct bi_coro *from,
+                                            struct bi_coro *to)
+{
+    bi_assert(from != to);
+    bi_annotate_finish(&from->tools, &to->tools);
+    bi_switch(&from->sp, to->sp);
+    abort(); /* somebody resumed what had ended */
+}
 
 /* To be called first in `entry`: the coroutine `c` has arrived on its stack. */
 static inline void bi_coro_began(struct bi_coro *c)

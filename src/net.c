@@ -119,15 +119,16 @@ int bide_dial(const char *host, const char *service)
 
 /* ---- Listening ---------------------------------------------------------- */
 
-/* Whether a Unix address is a socket's that nobody listens at any more; a file
- * of another kind refuses connections too. */
-static bool is_stale(const struct address *a)
+/* Whether a Unix address is a socket's that nobody listens at any more (a file
+ * of another kind refuses connections too), or why that cannot be told. */
+static int is_stale(const struct address *a)
 {
-    if (bi_sys_path_type(a->un.sun_path, false) != S_IFSOCK)
-        return false;
+    int type = bi_sys_path_type(a->un.sun_path, false);
+    if (type != S_IFSOCK)
+        return type < 0 ? type : false;
     int fd = stream_socket(a);
     if (fd < 0)
-        return false;
+        return fd;
     int rc = bi_sys_connect(fd, &a->any, a->len);
     bi_reactor_close_fd(bi_reactor_here(), fd);
     return rc == -ECONNREFUSED;
@@ -138,8 +139,11 @@ static int bind_to(int fd, const struct address *a)
 {
     int rc = bi_sys_bind(fd, &a->any, a->len);
     bool file = a->any.sa_family == AF_UNIX && a->un.sun_path[0];
-    if (rc != -EADDRINUSE || !file || !is_stale(a))
+    if (rc != -EADDRINUSE || !file)
         return rc;
+    int stale = is_stale(a);
+    if (stale <= 0)
+        return stale < 0 ? stale : rc;
     rc = bi_sys_unlink(a->un.sun_path);
     return rc < 0 ? rc : bi_sys_bind(fd, &a->any, a->len);
 }

@@ -10,6 +10,8 @@
 
 #include "sys.h"
 
+#include <limits.h>
+
 /* How long a thread waits before a Unix connect is tried again whose listener's
  * queue is full, or the open of a FIFO that has no other side yet: the kernel
  * has no event for it. */
@@ -120,13 +122,14 @@ static intptr_t take_connection(const struct bi_op *op)
     return bi_sys_accept4(op->fd, op->addr, op->addr_bytes, SOCK_CLOEXEC);
 }
 
-/* Where nobody listens accept(2) fails at once; no event would ever come. */
+/* Where nobody listens accept(2) fails at once; no event would ever come.  What
+ * cannot be asked may listen, and then accept(2) would block. */
 static bool listens(int fd)
 {
     int yes = 0;
     socklen_t len = sizeof yes;
     int rc = bi_sys_getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &len);
-    return rc == 0 && yes;
+    return rc == 0 ? yes : rc != -ENOTSOCK && rc != -EBADF;
 }
 
 static intptr_t try_accept(struct bi_op *op)
@@ -240,9 +243,42 @@ static intptr_t block_connect(struct bi_op *op)
     return connect_result(op, rc);
 }
 
+static size_t bytes_of(const struct bi_op *op)
+{
+    size_t bytes = 0;
+    if (op->kind != BI_OP_WRITEV)
+        return op->len;
+    for (size_t i = 0; i < op->len; i++)
+        bytes += op->iov[i].iov_len;
+    return bytes;
+}
+
+/* Whether it could keep its thread: poll(2) saw room for PIPE_BUF bytes, and a
+ * longer write to a pipe is not over before all of it is in. */
+static bool fills_pipe(const struct bi_op *op)
+{
+    if (reads(op) || op->at >= 0 || bytes_of(op) <= PIPE_BUF)
+        return false;
+    int type = bi_sys_file_type(op->fd);
+    return type < 0 || type == S_IFIFO;
+}
+
+/* As much of a long write as surely finds room. */
+static intptr_t write_some(const struct bi_op *op)
+{
+    struct iovec first = {op->buf, op->len};
+    for (size_t i = 0; op->kind == BI_OP_WRITEV; i++) {
+        first = op->iov[i];
+        if (first.iov_len > 0)
+            break;
+    }
+    size_t len = first.iov_len < PIPE_BUF ? first.iov_len : PIPE_BUF;
+    return bi_sys_write(op->fd, first.iov_base, len);
+}
+
 static intptr_t block_transfer(struct bi_op *op)
 {
-    intptr_t n = transfer(op);
+    intptr_t n = fills_pipe(op) ? write_some(op) : transfer(op);
     if (n == -EPIPE)
         bi_sys_sigpipe_drain();
     return n;

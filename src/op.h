@@ -37,6 +37,7 @@ struct bi_op {
     bool refuses_nowait; /* the descriptor cannot be tried without blocking */
     _Atomic bool cancelled; /* its end was asked for by a cancel, */
     bool closing;        /* or by bide_close() */
+    bool broken_off;     /* a connect, by a shutdown of its socket */
     bool more;           /* the kernel said that more is there to receive */
     bool ended;          /* bi_op_done() was called */
     void (*done)(struct bi_op *op); /* instead of waking its task, or NULL */

@@ -190,9 +190,9 @@ static void worked(struct bi_job *job)
 {
     struct bi_op *op = op_of_job(job);
     struct bi_reactor *r = op->wait.task->run->reactor;
-    /* A connect is broken off by a shutdown, and comes back with its error. */
-    bool broken = op->cancelled && op->kind == BI_OP_CONNECT && op->result < 0;
-    if (broken)
+    /* A connect that came about before it was broken off is no success: the
+     * socket has been shut down. */
+    if (op->broken_off)
         op->result = -ECANCELED;
     bi_op_done(r, op, op->result == -EAGAIN ? BI_AGAIN : op->result);
 }
@@ -204,9 +204,9 @@ void bi_reactor_offload(struct bi_reactor *r, struct bi_op *op)
     op->job.work = work;
     op->job.done = worked;
     op->offloaded = true;
-    int rc = r->offload ? bi_offload_submit(r->offload, &op->job) : -ENOMEM;
-    if (rc < 0)
-        bi_op_done(r, op, rc);
+    /* What lacks is a thread: not what EAGAIN means to a caller. */
+    if (!r->offload || bi_offload_submit(r->offload, &op->job) < 0)
+        bi_op_done(r, op, -ENOMEM);
 }
 
 /* ---- Closing ------------------------------------------------------------ */

@@ -67,7 +67,6 @@ struct bi_reactor {
     struct bi_offload *offload; /* NULL until it is needed */
     unsigned offload_limit;
     size_t in_flight;           /* operations between start and done */
-    size_t begun;               /* started and not yet handed to the kernel */
     uint64_t submits, wakeups;  /* for bide_stats() */
     bool resting; /* quiet, and giving unused stacks back */
     bide_time accept_pause;     /* no accept before this time: EMFILE */

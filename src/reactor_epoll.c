@@ -205,8 +205,10 @@ static bool cancel(struct bi_reactor *r, struct bi_op *op)
 {
     if (!op->offloaded || bi_offload_withdraw(r->offload, &op->job))
         return true;
-    if (op->kind == BI_OP_CONNECT)
+    if (op->kind == BI_OP_CONNECT) {
         bi_sys_shutdown(op->fd, SHUT_RDWR); /* gets it out of the thread */
+        op->broken_off = true;
+    }
     return false;
 }
 

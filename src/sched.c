@@ -40,12 +40,6 @@ void bi_sched_init(struct bi_run *run)
     bi_running_name = running_name;
 }
 
-void bi_sched_finish(struct bi_run *run, struct bi_task *task)
-{
-    bi_assert(run->current == task && task->ended);
-    bi_coro_finish(&task->coro, bi_sched_enter(run, bi_sched_pick(run)));
-}
-
 void bi_sched_turn(struct bi_run *run)
 {
     bi_assert(run->current == NULL);

@@ -45,7 +45,12 @@ static inline void bi_sched_leave(struct bi_run *run, struct bi_task *task)
 }
 
 /* As bi_sched_leave(), for good. */
-_Noreturn void bi_sched_finish(struct bi_run *run, struct bi_task *task);
+_Noreturn static inline void bi_sched_finish(struct bi_run *run,
+                                             struct bi_task *task)
+{
+    bi_assert(run->current == task && task->ended);
+    bi_coro_finish(&task->coro, bi_sched_enter(run, bi_sched_pick(run)));
+}
 
 /* From the loop: run ready tasks until it is the loop's turn again. */
 void bi_sched_turn(struct bi_run *run);

@@ -67,6 +67,10 @@ static_assert(sizeof(struct bi_stack) <= RECORD_BYTES, "the record has a line");
 #define TRIM_KEEP 64  /* free stacks of a class that stay warm */
 #define TRIM_TURN 256 /* stacks that one bi_stack_trim() looks at */
 
+/* Slots are whole pages of at least 4 KiB, so slabs are counted in these. */
+#define UNIT 12
+static_assert(SLAB_LAST >> UNIT <= UINT32_MAX, "a slab's units fit 32 bits");
+
 static size_t page_bytes(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);
@@ -96,14 +100,16 @@ static struct bi_stack *slot_stack(const struct bi_slab *slab, size_t index)
 
 /* The stack of the slot, cut already, that `addr` lies in, and how far it lies
  * above the slot's begin; or NULL. */
-static struct bi_stack *find(const struct bi_stack_pool *p, const void *addr,
+static inline struct bi_stack *find(const struct bi_stack_pool *p, const void *addr,
                              size_t *offset)
 {
     for (struct bi_slab *slab = p->slabs; slab; slab = slab->next) {
         size_t at = (uintptr_t)addr - (uintptr_t)slab->slots;
         if (at >= slab->count * slab->slot_bytes)
             continue;
-        size_t index = at / slab->slot_bytes;
+        /* Every handle comes by here; a division of 64 bits would be slow. */
+        size_t index =
+            (uint32_t)(at >> UNIT) / (uint32_t)(slab->slot_bytes >> UNIT);
         *offset = at - index * slab->slot_bytes;
         return index < slab->fresh ? NULL : slot_stack(slab, index);
     }

@@ -9,7 +9,9 @@
 bool bi_turn_matters(struct bi_fd *e, int fd)
 {
     enum bi_fd_kind kind = bi_fd_learn(e, fd);
-    return kind == BI_FD_STREAM || kind == BI_FD_PIPE || kind == BI_FD_TTY;
+    /* What cannot be found out may be a stream. */
+    return kind == BI_FD_STREAM || kind == BI_FD_PIPE || kind == BI_FD_TTY ||
+           kind == BI_FD_UNKNOWN;
 }
 
 static struct bi_fd *entry(int fd)

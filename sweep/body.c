@@ -138,10 +138,13 @@ static void open_tcp(int fds[2], int flags)
     struct sockaddr *any = (struct sockaddr *)&addr;
     socklen_t len = sizeof addr;
     int listener = socket(AF_INET, SOCK_STREAM, 0);
+    int room = 4096; /* so that a stream is soon full */
+    must(setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &room, sizeof room));
     must(bind(listener, any, len));
     must(listen(listener, 1));
     must(getsockname(listener, any, &len));
     must(fds[0] = socket(AF_INET, SOCK_STREAM, 0));
+    must(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof room));
     must(connect(fds[0], any, len));
     must(fds[1] = accept4(listener, NULL, NULL, flags));
     must(fcntl(fds[0], F_SETFL, flags & SOCK_NONBLOCK ? O_NONBLOCK : 0));
@@ -155,6 +158,7 @@ struct ends open_ends(intptr_t kind)
     switch (kind & ~(intptr_t)NONBLOCKING) {
     case PIPE:
         must(pipe2(fds, waits ? 0 : O_NONBLOCK));
+        must(fcntl(fds[1], F_SETPIPE_SZ, 8192));
         break;
     case UNIX:
         must(socketpair(AF_UNIX, SOCK_STREAM | flags, 0, fds));

@@ -72,6 +72,8 @@ CALL(close, FAILS(EIO), FAILS(EINTR));
 CALL(fsync, FAILS(EIO), FAILS(ENOSPC), PASSES(EINTR));
 CALL(statx, FAILS(ENOMEM), LACKS(ENOSYS));
 CALL(unlinkat, FAILS(EACCES), FAILS(EBUSY));
+CALL(pipe, FAILS(EMFILE), FAILS(ENFILE), FAILS(ENOMEM));
+CALL(tee, FAILS(ENOMEM), PASSES(EINTR), HAPPENS(EAGAIN));
 CALL(poll, FAILS(ENOMEM), PASSES(EINTR));
 CALL(eventfd, FAILS(EMFILE), FAILS(ENFILE), FAILS(ENOMEM));
 
@@ -165,6 +167,8 @@ static const struct {
     {SYS_fdatasync, &call_fsync},
     {SYS_statx, &call_statx},
     {SYS_unlinkat, &call_unlinkat},
+    {SYS_pipe2, &call_pipe},
+    {SYS_tee, &call_tee},
     {SYS_ppoll, &call_poll},
     {SYS_eventfd2, &call_eventfd},
     {SYS_prlimit64, &call_prlimit},

@@ -62,6 +62,8 @@ struct cell {
     bool traced;      /* the points are known */
     bool stuck;       /* it does not even work without a fault */
     bool done;
+    pid_t pid;        /* of the child at work, or 0 */
+    int deaths;       /* of children */
     struct fault fault; /* the one at work */
 };
 
@@ -193,38 +195,85 @@ static void note_death(struct cell *cell, int status)
     tell(cell, why);
 }
 
-static struct tally sweep_in_children(const struct body *body,
-                                      const struct world *world)
-{
-    struct cell *cell = mmap(NULL, sizeof *cell, PROT_READ | PROT_WRITE,
-                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    int status, deaths = 0;
-    cell->body = body;
-    cell->world = world;
-    while (!cell->done && deaths < DEATHS_MOST) {
-        fflush(stdout);
-        pid_t pid = fork();
-        if (pid == 0) {
-            work(cell);
-            _exit(0);
-        }
-        waitpid(pid, &status, 0);
-        if (status) {
-            note_death(cell, status);
-            deaths++;
-        }
-    }
-    struct tally tally = cell->tally;
-    munmap(cell, sizeof *cell);
-    return tally;
-}
-
 static void add(struct tally *sum, const struct tally *part)
 {
     sum->points += part->points;
     sum->injections += part->injections;
     sum->failed += part->failed;
     sum->missed += part->missed;
+}
+
+static struct cell *new_cell(const struct body *body,
+                             const struct world *world)
+{
+    struct cell *cell = mmap(NULL, sizeof *cell, PROT_READ | PROT_WRITE,
+                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (cell == MAP_FAILED)
+        abort();
+    cell->body = body;
+    cell->world = world;
+    return cell;
+}
+
+static void start_child(struct cell *cell)
+{
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        work(cell);
+        _exit(0);
+    }
+    cell->pid = pid;
+}
+
+static bool goes_on(const struct cell *cell)
+{
+    return !cell->done && cell->deaths < DEATHS_MOST;
+}
+
+/* Wait for a child of one of the cells; its cell may need another. */
+static void await_child(struct cell *const cells[WORLDS])
+{
+    int status;
+    pid_t pid = wait(&status);
+    for (size_t i = 0; i < WORLDS; i++) {
+        if (cells[i]->pid != pid)
+            continue;
+        cells[i]->pid = 0;
+        if (status) {
+            note_death(cells[i], status);
+            cells[i]->deaths++;
+        }
+    }
+}
+
+/* All cells of a body, as many at a time as there are processors. */
+static struct tally sweep_body(const struct body *body)
+{
+    struct cell *cells[WORLDS];
+    struct tally sum = {0};
+    long at_once = sysconf(_SC_NPROCESSORS_ONLN);
+    for (size_t i = 0; i < WORLDS; i++)
+        cells[i] = new_cell(body, &worlds[i]);
+    for (;;) {
+        long running = 0;
+        for (size_t i = 0; i < WORLDS; i++)
+            running += cells[i]->pid != 0;
+        for (size_t i = 0; i < WORLDS && running < at_once; i++) {
+            if (cells[i]->pid == 0 && goes_on(cells[i])) {
+                start_child(cells[i]);
+                running++;
+            }
+        }
+        if (running == 0)
+            break;
+        await_child(cells);
+    }
+    for (size_t i = 0; i < WORLDS; i++) {
+        add(&sum, &cells[i]->tally);
+        munmap(cells[i], sizeof *cells[i]);
+    }
+    return sum;
 }
 
 static void tell_tally(const char *name, const struct tally *t)
@@ -241,11 +290,7 @@ static int sweep_all(const char *only)
         for (const struct body *b = bodies[i]; b->name; b++) {
             if (only && strcmp(only, b->name) != 0)
                 continue;
-            struct tally of_body = {0};
-            for (size_t w = 0; w < WORLDS; w++) {
-                struct tally t = sweep_in_children(b, &worlds[w]);
-                add(&of_body, &t);
-            }
+            struct tally of_body = sweep_body(b);
             tell_tally(b->name, &of_body);
             add(&all, &of_body);
             count++;

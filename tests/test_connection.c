@@ -64,7 +64,7 @@ REAL_TEST(shutdown_wakes_who_reads_and_who_writes)
 REAL_TEST(a_reset_is_told_to_who_waits)
 {
     struct linger hard = {1, 0};
-    char buf[8];
+    char buf[8] = "";
     struct ends ends = open_ends(TCP, 0);
     bide_task *reader = park(io_read, &(struct io){ends.out, buf, 8, 0});
     setsockopt(ends.in, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);

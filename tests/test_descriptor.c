@@ -281,7 +281,7 @@ static int tcp_alone(void)
 
 REAL_TEST(a_socket_that_is_not_connected_is_refused)
 {
-    char buf[8];
+    char buf[8] = "";
     int fd = tcp_alone();
     ck_assert_int_eq(bide_recv(fd, buf, 8, 0), -ENOTCONN);
     ck_assert_int_eq(bide_read(fd, buf, 8), -ENOTCONN);

@@ -175,7 +175,7 @@ static intptr_t yield_on(void *arg)
  * its own would not pay. */
 REAL_TEST(offsets_of_what_has_none_are_refused)
 {
-    char buf[8];
+    char buf[8] = "";
     bide_task *other = start(yield_on, NULL);
     for (int kind = 0; kind < ENDS_KINDS; kind++) {
         struct ends ends = open_ends(kind, 0);

@@ -83,7 +83,7 @@ struct load_error {
 };
 #define LOAD_ERRORS 16
 
-/* What came of it, without the warm-up. */
+/* What came of it, without the warm-up.  Too large for the stack of a task. */
 struct load_result {
     struct load_histogram latency; /* of the requests that went well, in ns */
     uint64_t bytes;                /* received by them */

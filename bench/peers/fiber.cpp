@@ -39,27 +39,27 @@ static double yield(long n)
                 boost::this_fiber::yield();
         }));
     boost::this_fiber::yield();
-    int64_t began = bench_now();
+    int64_t began = bench_cpu();
     join(all);
-    return double(bench_now() - began) / double((each - 1) * n);
+    return double(bench_cpu() - began) / double((each - 1) * n);
 }
 
 static double spawn(long)
 {
-    int64_t began = bench_now();
+    int64_t began = bench_cpu();
     for (long i = 0; i < BENCH_SPAWNS; i++)
         start([] {}).join();
-    return double(bench_now() - began) / BENCH_SPAWNS;
+    return double(bench_cpu() - began) / BENCH_SPAWNS;
 }
 
 static double cold_spawn(long)
 {
     std::vector<fibers::fiber> all;
     all.reserve(BENCH_COLD_SPAWNS);
-    int64_t began = bench_now();
+    int64_t began = bench_cpu();
     for (long i = 0; i < BENCH_COLD_SPAWNS; i++)
         all.push_back(start([] {}));
-    int64_t ended = bench_now();
+    int64_t ended = bench_cpu();
     join(all);
     return double(ended - began) / BENCH_COLD_SPAWNS;
 }
@@ -114,7 +114,7 @@ static double timers(long n)
 template <class Channel> static double pass(Channel &c)
 {
     long item, got = 0;
-    int64_t began = bench_now();
+    int64_t began = bench_cpu();
     fibers::fiber sender = start([&c] {
         for (long i = 0; i < BENCH_MESSAGES; i++)
             c.push(i);
@@ -122,7 +122,7 @@ template <class Channel> static double pass(Channel &c)
     });
     while (c.pop(item) == fibers::channel_op_status::success)
         got++;
-    int64_t ended = bench_now();
+    int64_t ended = bench_cpu();
     sender.join();
     bench_check(got == BENCH_MESSAGES, "channel");
     return double(ended - began) / BENCH_MESSAGES;
@@ -145,7 +145,7 @@ static double mutex(long n)
     std::vector<fibers::fiber> all;
     long each = BENCH_LOCKS / n;
     bool wanted = n > 1;
-    int64_t began = bench_now();
+    int64_t began = bench_cpu();
     for (long i = 0; i < n; i++)
         all.push_back(start([&lock, each, wanted] {
             for (long left = each; left > 0; left--) {
@@ -155,7 +155,7 @@ static double mutex(long n)
             }
         }));
     join(all);
-    return double(bench_now() - began) / double(each * n);
+    return double(bench_cpu() - began) / double(each * n);
 }
 
 int main(int argc, char **argv)

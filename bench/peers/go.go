@@ -29,8 +29,14 @@ const (
 	lifetime   = 300 * time.Second
 )
 
-func each(began time.Time, n int) float64 {
-	return float64(time.Since(began).Nanoseconds()) / float64(n)
+func processorTime() time.Duration {
+	var use syscall.Rusage
+	check(syscall.Getrusage(syscall.RUSAGE_SELF, &use))
+	return time.Duration(use.Utime.Nano() + use.Stime.Nano())
+}
+
+func each(began time.Duration, n int) float64 {
+	return float64(processorTime()-began) / float64(n)
 }
 
 func check(err error) {
@@ -62,13 +68,13 @@ func yield(n int) float64 {
 		}
 	})
 	runtime.Gosched()
-	began := time.Now()
+	began := processorTime()
 	wait.Wait()
 	return each(began, (count-1)*n)
 }
 
 func spawn(int) float64 {
-	began := time.Now()
+	began := processorTime()
 	for i := 0; i < spawns; i++ {
 		done := make(chan struct{})
 		go close(done)
@@ -78,7 +84,7 @@ func spawn(int) float64 {
 }
 
 func coldSpawn(int) float64 {
-	began := time.Now()
+	began := processorTime()
 	wait := startAll(coldSpawns, func(int) {})
 	result := each(began, coldSpawns)
 	wait.Wait()
@@ -127,18 +133,12 @@ func mappings(n int) float64 {
 	return float64(whileParked(n, maps))
 }
 
-func processorTime() time.Duration {
-	var use syscall.Rusage
-	check(syscall.Getrusage(syscall.RUSAGE_SELF, &use))
-	return time.Duration(use.Utime.Nano() + use.Stime.Nano())
-}
-
 func timers(n int) float64 {
 	began := processorTime()
 	startAll(n, func(i int) {
 		time.Sleep(time.Duration(i*7919%1000+1) * time.Millisecond)
 	}).Wait()
-	return float64((processorTime() - began).Nanoseconds()) / 1e3 / float64(n)
+	return each(began, n) / 1e3
 }
 
 // ---- As in scope.c and cancel.c --------------------------------------------
@@ -146,7 +146,7 @@ func timers(n int) float64 {
 func scope(int) float64 {
 	outer, end := context.WithCancel(context.Background())
 	defer end()
-	began := time.Now()
+	began := processorTime()
 	for i := 0; i < scopes; i++ {
 		_, cancel := context.WithCancel(outer)
 		cancel()
@@ -157,7 +157,7 @@ func scope(int) float64 {
 func deadline(int) float64 {
 	outer, end := context.WithCancel(context.Background())
 	defer end()
-	began := time.Now()
+	began := processorTime()
 	for i := 0; i < scopes; i++ {
 		_, cancel := context.WithTimeout(outer, time.Second)
 		cancel()
@@ -173,17 +173,17 @@ func cancel(n int) float64 {
 		end()
 	})
 	time.Sleep(time.Millisecond)
-	began := time.Now()
+	began := processorTime()
 	cancel()
 	wait.Wait()
-	return float64(time.Since(began).Nanoseconds()) / 1e6
+	return each(began, 1) / 1e6
 }
 
 // ---- As in chan.c and mutex.c ----------------------------------------------
 
 func channel(n int) float64 {
 	c := make(chan int, n)
-	began := time.Now()
+	began := processorTime()
 	go func() {
 		for i := 0; i < messages; i++ {
 			c <- i
@@ -198,7 +198,7 @@ func channel(n int) float64 {
 func mutex(n int) float64 {
 	var lock sync.Mutex
 	count := locks / n
-	began := time.Now()
+	began := processorTime()
 	startAll(n, func(int) {
 		for left := count; left > 0; left-- {
 			lock.Lock()

@@ -72,29 +72,29 @@ static double yield(long n)
     for (long i = 0; i < n; i++)
         all[i] = (struct place){st_cond_new(), &all[(i + 1) % n],
                                 BENCH_YIELDS / n};
-    int64_t began = bench_now();
+    int64_t began = bench_cpu();
     for (long i = 0; i < n; i++)
         threads[i] = start(yielder, &all[i]);
     join_all(threads, n);
     free(all);
-    return (double)(bench_now() - began) / BENCH_YIELDS;
+    return (double)(bench_cpu() - began) / BENCH_YIELDS;
 }
 
 static double spawn(long n)
 {
     (void)n;
-    int64_t began = bench_now();
+    int64_t began = bench_cpu();
     for (long i = 0; i < BENCH_SPAWNS; i++)
         st_thread_join(start(nothing, NULL), NULL);
-    return (double)(bench_now() - began) / BENCH_SPAWNS;
+    return (double)(bench_cpu() - began) / BENCH_SPAWNS;
 }
 
 static double cold_spawn(long n)
 {
     (void)n;
-    int64_t began = bench_now();
+    int64_t began = bench_cpu();
     st_thread_t *all = start_all(BENCH_COLD_SPAWNS, nothing, NULL);
-    int64_t ended = bench_now();
+    int64_t ended = bench_cpu();
     join_all(all, BENCH_COLD_SPAWNS);
     return (double)(ended - began) / BENCH_COLD_SPAWNS;
 }
@@ -152,12 +152,12 @@ static double mutex(long n)
 {
     (void)n;
     st_mutex_t lock = st_mutex_new();
-    int64_t began = bench_now();
+    int64_t began = bench_cpu();
     for (long i = 0; i < BENCH_LOCKS; i++) {
         st_mutex_lock(lock);
         st_mutex_unlock(lock);
     }
-    return (double)(bench_now() - began) / BENCH_LOCKS;
+    return (double)(bench_cpu() - began) / BENCH_LOCKS;
 }
 
 /* ---- As in echo.c ------------------------------------------------------- */

@@ -12,9 +12,8 @@
  *     0x28     rbx                   entry
  *     0x30     rbp                   0: the chain of frames ends here
  *     0x38     where to go on        enter
- *     0x40     the caller's frame    0: a return address, for unwinders that
- *     0x48                           go by the stack alone; nothing
- *     0x50                           `top`
+ *     0x40     the caller's frame    where `entry` must not return to
+ *     0x48                           `top`
  *
  * With BI_NO_FP_CONTROL the first eight bytes are absent.
  *
@@ -95,26 +94,30 @@ finish bi_switch
 /* void *bi_switch_prepare(void *top [rdi], unsigned long room [rsi],
  *                         void (*entry)(void *) [rdx], void *arg [rcx]) */
 function bi_switch_prepare
+    lea     .Lended(%rip), %rax
+    mov     %rax, -0x08(%rdi)
     lea     .Lbegin(%rip), %rax
-    movq    $0, -0x10(%rdi)
-    mov     %rax, -0x18(%rdi)
-    movq    $0, -0x20(%rdi)
-    mov     %rdx, -0x28(%rdi)
-    mov     %rcx, -0x30(%rdi)
+    mov     %rax, -0x10(%rdi)
+    movq    $0, -0x18(%rdi)
+    mov     %rdx, -0x20(%rdi)
+    mov     %rcx, -0x28(%rdi)
+    movq    $0, -0x30(%rdi)
     movq    $0, -0x38(%rdi)
     movq    $0, -0x40(%rdi)
-    movq    $0, -0x48(%rdi)
 #ifndef BI_NO_FP_CONTROL
-    stmxcsr -0x50(%rdi)
-    fnstcw  -0x4c(%rdi)
+    stmxcsr -0x48(%rdi)
+    fnstcw  -0x44(%rdi)
 #endif
-    lea     -0x48 - FP_BYTES(%rdi), %rax
+    lea     -0x40 - FP_BYTES(%rdi), %rax
     ret
 finish bi_switch_prepare
 
 /* Where a prepared context begins: nobody called it, so its return address is
  * undefined and a backtrace ends here.  Unwinders look one byte before the
- * place they were given, hence the nop: it is what they find. */
+ * place they were given, hence the nops: they are what is found.
+ *
+ * `entry` is jumped to: a call that never returns would leave an address too
+ * many for the processor's prediction of returns. */
     .type   enter, %function
     .cfi_startproc
     .cfi_undefined %rip
@@ -122,7 +125,9 @@ enter:
     nop
 .Lbegin:
     mov     %r12, %rdi
-    call    *%rbx
+    jmp     *%rbx
+    nop
+.Lended:
     ud2
 finish enter
 
