@@ -1,4 +1,4 @@
-/* hand_epoll.c: the limit for servers by readiness: what a careful hand writes.
+/* hand_epoll.c: the limit for servers by readiness: what a careful hand does.
  *
  * epoll, edge-triggered, each descriptor registered once; a receive that brings
  * less than it could have clears the connection's readiness, so that no call is

@@ -1,4 +1,4 @@
-/* hand_uring.c: the limit for servers by completion: what a careful hand writes.
+/* hand_uring.c: the limit for servers by completion: what a careful hand does.
  *
  * io_uring with plain descriptors, no registered files, no multishot receive:
  * what a library can do that gives each caller's buffer to the kernel.  Each

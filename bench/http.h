@@ -15,8 +15,8 @@
 extern const char http_answer[];
 extern const size_t http_answer_bytes;
 
-/* Take the first request of `*have` bytes off `buf`.  1; 0: it is not whole yet;
- * -1: it is no request. */
+/* Take the first request of `*have` bytes off `buf`.  1; 0: it is not whole
+ * yet; -1: it is no request. */
 int http_take(char *buf, size_t *have);
 
 #endif

@@ -1,6 +1,6 @@
 /* scenario.c: put a server of your own kind under load.
  *
- *     make examples && build/examples/scenario -c 100 -t 5 ping://127.0.0.1:6379
+ *     make examples && build/examples/scenario -c 100 ping://127.0.0.1:6379
  *
  * A scenario is a function that makes one request and waits for its answer.
  * load_main() gives it a command line, clients, a rate, a histogram, a report;

@@ -124,8 +124,8 @@ int bide_dial(const char *host, const char *service)
 static int is_stale(const struct address *a)
 {
     int type = bi_sys_path_type(a->un.sun_path, false);
-    if (type != S_IFSOCK)
-        return type < 0 ? type : false;
+    if (type != S_IFSOCK) /* it may be gone by now */
+        return type < 0 && type != -ENOENT ? type : false;
     int fd = stream_socket(a);
     if (fd < 0)
         return fd;

@@ -19,6 +19,7 @@ struct set {
     nfds_t count;     /* operations begun */
     nfds_t remaining; /* of them, not ended */
     bool leaving;     /* all are to end; the last one wakes the task */
+    int error;        /* of one that the kernel refused to wait for, or 0 */
 };
 
 /* An operation of a set. */
@@ -33,6 +34,9 @@ static void member_done(struct bi_op *op)
 {
     struct set *set = bi_container_of(op, struct member, op)->set;
     set->remaining--;
+    /* A file that is closed is poll(2)'s to tell. */
+    if (op->result < 0 && op->result != BI_AGAIN && op->result != -EBADF)
+        set->error = (int)op->result;
     bool counts = !set->leaving || set->remaining == 0;
     if (counts && set->wait.task->wait == &set->wait)
         bi_wake(&set->wait, 0);
@@ -93,7 +97,7 @@ static int wait_for_one(struct member *room, const struct pollfd *fds, nfds_t n)
         set.wait.withdraw = NULL;
         bi_park(&set.wait);
     }
-    return rc;
+    return rc ? rc : set.error;
 }
 
 /* The numbers that bide_close() closed meanwhile may be other files' by now. */

@@ -370,23 +370,27 @@ static void take_in(struct bi_reactor *r, const struct bi_cqe *cqe)
         op_landed(r, (struct bi_op *)who, cqe);
 }
 
-/* Take in every completion that shows. */
-static void drain(struct bi_reactor *r)
+/* Take in every completion that shows.  Whether there was one. */
+static bool drain(struct bi_reactor *r)
 {
     struct bi_cqe cqe;
-    while (bi_ring_take(ring_of(r), &cqe))
+    bool any = false;
+    for (; bi_ring_take(ring_of(r), &cqe); any = true)
         take_in(r, &cqe);
+    return any;
 }
 
-/* Hand over, then take in what shows and what is held back. */
+/* Hand over, then take in what shows and what is held back.  The kernel's flag
+ * for what is held back may be stale, and then stays: a round that brings
+ * nothing is the last. */
 static void go_round(struct bi_reactor *r, bide_time span)
 {
     struct bi_ring *ring = ring_of(r);
     int rc = entered(r, bi_ring_enter(ring, span));
-    drain(r);
-    while (rc == 0 && bi_ring_stirs(ring)) {
+    bool any = drain(r);
+    while (rc == 0 && any && bi_ring_stirs(ring)) {
         rc = entered(r, bi_ring_enter(ring, 0));
-        drain(r);
+        any = drain(r);
     }
 }
 

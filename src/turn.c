@@ -6,12 +6,14 @@
  */
 #include "turn.h"
 
+#include "sys.h"
+
 bool bi_turn_matters(struct bi_fd *e, int fd)
 {
     enum bi_fd_kind kind = bi_fd_learn(e, fd);
-    /* What cannot be found out may be a stream. */
-    return kind == BI_FD_STREAM || kind == BI_FD_PIPE || kind == BI_FD_TTY ||
-           kind == BI_FD_UNKNOWN;
+    if (kind == BI_FD_UNKNOWN) /* what cannot be found out may be a stream */
+        return bi_sys_getfl(fd) != -EBADF;
+    return kind == BI_FD_STREAM || kind == BI_FD_PIPE || kind == BI_FD_TTY;
 }
 
 static struct bi_fd *entry(int fd)

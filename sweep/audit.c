@@ -125,7 +125,7 @@ bool audit_differs(const struct audit *before, char *why, size_t room)
     if (settled_threads(before->threads) > before->threads)
         return snprintf(why, room, "threads are left");
     if (signals_differ(before, &now))
-        return snprintf(why, room, "mask, stack or handlers of signals changed");
+        return snprintf(why, room, "signals: mask, stack or handlers changed");
     return false;
 }
 

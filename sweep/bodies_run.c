@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static intptr_t nothing(void *unused)
@@ -20,10 +22,30 @@ static intptr_t run_in_a_run(void *unused)
     return 0;
 }
 
-/* With the backend of choice, whatever the environment wants. */
 static intptr_t run_defaults(void *unused)
 {
     return bide_run(nothing, unused, NULL);
+}
+
+/* Where io_uring is refused epoll takes its place, and says why. */
+static intptr_t look_at_backend(void *unused)
+{
+    struct bide_info info;
+    (void)unused;
+    bide_info(&info);
+    EXPECT(strcmp(info.backend, "io_uring") == 0 ||
+           strstr(info.backend_reason, "io_uring"));
+    return 0;
+}
+
+static intptr_t fall_back(void *unused)
+{
+    char wish[16];
+    snprintf(wish, sizeof wish, "%s", getenv("BIDE_BACKEND"));
+    setenv("BIDE_BACKEND", "auto", 1);
+    intptr_t rc = bide_run(look_at_backend, unused, &body_options);
+    setenv("BIDE_BACKEND", wish, 1);
+    return rc;
 }
 
 static intptr_t bad_options(void *unused)
@@ -194,6 +216,7 @@ const struct body bodies_run[] = {
     {"nothing", nothing, 0, INSIDE},
     {"run_in_a_run", run_in_a_run, 0, INSIDE},
     {"run_defaults", run_defaults, 0, OUTSIDE},
+    {"fall_back", fall_back, 0, OUTSIDE},
     {"bad_options", bad_options, 0, OUTSIDE},
     {"tasks_left_over", tasks_left_over, 0, OUTSIDE},
     {"deadlock", deadlock, 0, OUTSIDE},

@@ -60,7 +60,8 @@ void __wrap_free(void *block)
 
 /* ---- Mappings and threads ----------------------------------------------- */
 
-static void *map(size_t bytes, int prot, int flags, int fd, off_t at, int *error)
+static void *map(size_t bytes, int prot, int flags, int fd, off_t at,
+                 int *error)
 {
     *error = -fault_strikes(&call_map);
     if (*error)

@@ -94,6 +94,10 @@ CALL(accept, FAILS(EMFILE), FAILS(ENFILE), FAILS(ENOBUFS),
      HAPPENS(ECONNABORTED), PASSES(EINTR), HAPPENS(EAGAIN));
 CALL(connect, FAILS(ECONNREFUSED), FAILS(ENETUNREACH), FAILS(ETIMEDOUT),
      FAILS(EADDRNOTAVAIL), PASSES(EINTR));
+/* Of a Unix socket's file it is asked whether somebody listens there. */
+CALL(connect_unix, SHOWN_AS(EACCES, EADDRINUSE),
+     {EAGAIN, 1u << ONCE | 1u << OFTEN, EADDRINUSE, false},
+     {EINTR, 1u << ONCE | 1u << OFTEN, EADDRINUSE, false});
 CALL(socket, FAILS(EMFILE), FAILS(ENFILE), FAILS(ENOBUFS), FAILS(EACCES));
 CALL(bind, FAILS(EADDRINUSE), FAILS(EACCES), FAILS(EADDRNOTAVAIL));
 CALL(listen, FAILS(EADDRINUSE));
@@ -129,6 +133,7 @@ CALL(sqe_accept, FAILS(EMFILE), FAILS(ENFILE), HAPPENS(ECONNABORTED),
      PASSES(EINTR), HAPPENS(EAGAIN), CALLED_OFF);
 CALL(sqe_connect, FAILS(ECONNREFUSED), FAILS(ENETUNREACH), FAILS(ETIMEDOUT),
      PASSES(EINTR), CALLED_OFF);
+CALL(sqe_connect_unix, FAILS(EACCES), PASSES(EINTR), CALLED_OFF);
 CALL(sqe_poll, FAILS(ENOMEM), CALLED_OFF);
 CALL(sqe_open, FAILS(EMFILE), FAILS(ENFILE), FAILS(EACCES), FAILS(EIO),
      PASSES(EINTR), HAPPENS(EAGAIN), CALLED_OFF);
@@ -196,10 +201,18 @@ static const struct call *const by_opcode[BI_URING_OPCODES] = {
     [BI_URING_FSYNC] = &call_sqe_fsync,
 };
 
+static bool is_unix(uint64_t address)
+{
+    const struct sockaddr *addr = (const struct sockaddr *)(uintptr_t)address;
+    return addr && addr->sa_family == AF_UNIX;
+}
+
 const struct call *call_of_number(long number, const long args[6])
 {
     if (number == SYS_epoll_ctl)
         return args[1] == EPOLL_CTL_ADD ? &call_epoll_add : NULL;
+    if (number == SYS_connect && is_unix((uint64_t)args[1]))
+        return &call_connect_unix;
     if (number == SYS_futex)
         return args[1] == FUTEX_WAIT_PRIVATE ? &call_futex_wait : NULL;
     if (number == SYS_io_uring_register && args[1] == BI_UNREGISTER_RING_FDS)
@@ -228,6 +241,8 @@ const struct call *call_of_submission(const struct bi_sqe *sqe)
 {
     if (sqe->opcode == BI_URING_POLL_ADD && sqe->len == BI_POLL_MULTISHOT)
         return &call_sqe_inbox;
+    if (sqe->opcode == BI_URING_CONNECT && is_unix(sqe->addr))
+        return &call_sqe_connect_unix;
     return sqe->opcode < BI_URING_OPCODES ? by_opcode[sqe->opcode] : NULL;
 }
 

@@ -61,7 +61,8 @@ static bool may_result(const struct fault *fault, int shown, intptr_t result)
                   fault->code == EAGAIN || fault->code > 511;
     if (result == 0 || !fault->call)
         return result == 0;
-    if (!now.began && (result == -ENOSYS || result == -ENOMEM))
+    bool of_run = !now.began || now.body->place != INSIDE;
+    if (of_run && (result == -ENOSYS || result == -ENOMEM))
         return true;
     return (!hidden && result == -fault->code) || (shown && result == -shown);
 }

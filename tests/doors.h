@@ -7,7 +7,6 @@
 #ifndef DOORS_H
 #define DOORS_H
 
-
 #include "harness.h"
 
 #include <fcntl.h>

@@ -387,7 +387,7 @@ static void on_alarm(int number)
 REAL_TEST(signals_are_never_seen)
 {
     struct sigaction act = {.sa_handler = on_alarm}, before;
-    struct itimerval often = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
+    struct itimerval often = {{0, 700}, {0, 700}}, never = {{0, 0}, {0, 0}};
     sigaction(SIGALRM, &act, &before);
     setitimer(ITIMER_REAL, &often, NULL);
     for (int kind = PIPE; kind <= UNIX; kind++) {

@@ -35,7 +35,7 @@ static intptr_t answer_never(struct load_client *c)
 }
 
 /* Failures of 20 kinds by turns, and every tenth time an answer. */
-static intptr_t fail(struct load_client *c)
+static intptr_t answer_rarely(struct load_client *c)
 {
     static unsigned turn;
     (void)c;
@@ -98,8 +98,8 @@ VIRTUAL_TEST(the_warm_up_is_not_counted)
     return 0;
 }
 
-/* 100 a second for five seconds, and in the third one none is answered.  Those
- * due within it waited from 1,001 ms down to nothing, a uniform fifth of all. */
+/* 100 a second for five seconds; in the third one none is answered.  Those due
+ * in it waited from 1,001 ms down to nothing: a uniform fifth of all. */
 VIRTUAL_TEST(open_loop_counts_the_time_since_a_request_was_due)
 {
     struct load_plan plan = {.clients = 5, .span = BIDE_SEC(5), .rate = 100};
@@ -153,7 +153,7 @@ VIRTUAL_TEST(what_was_due_and_not_answered_is_told)
 VIRTUAL_TEST(failures_are_counted_by_code)
 {
     struct load_plan plan = {.clients = 1, .span = BIDE_MS(1000) + 1};
-    ck_assert_int_eq(run_alone(fail, plan), 0);
+    ck_assert_int_eq(run_alone(answer_rarely, plan), 0);
     ck_assert_uint_eq(result.latency.count, 100);
     ck_assert_uint_eq(result.failed, 900);
     ck_assert_int_eq(result.errors[0].code, LOAD_REFUSED(503));

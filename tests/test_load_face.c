@@ -6,6 +6,7 @@
 #include "../bench/load/report.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 static struct load_scenario scenarios[] = {
     {.scheme = "tcp"},
@@ -285,7 +286,8 @@ Suite *suite_load_face(void)
     tcase_add_loop_test(t, a_wrong_address_is_explained, 0, 18);
     tcase_add_test(t, an_address_that_is_too_long_is_refused);
     tcase_add_test(t, a_command_line_becomes_a_plan);
-    tcase_add_loop_test(t, a_wrong_command_line_is_told_in_a_sentence, 0, lines);
+    tcase_add_loop_test(t, a_wrong_command_line_is_told_in_a_sentence, 0,
+                        lines);
     tcase_add_test(t, json_is_well_formed);
     tcase_add_test(t, the_check_of_json_finds_what_is_wrong);
     tcase_add_test(t, the_text_names_every_figure);

@@ -25,7 +25,8 @@ static const struct {
     {"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx", 200, true},
     {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx",
      200, false},
-    {OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 200, false},
+    {OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 200,
+     false},
     {OK "Transfer-Encoding: gzip, Chunked\r\nContent-Length: 3\r\n\r\n"
         "00A;name=value\r\n0123\r\n6789\r\n1 \r\nx\r\n0\r\nTrailer: y\r\n\r\n",
      200, false},

@@ -29,9 +29,9 @@ enum load_http_at {
 struct load_http {
     enum load_http_at at;
     int status;
-    bool close;      /* the server closes the connection after this answer */
-    bool chunked, coded; /* its transfer coding ends with that; it has another */
-    bool has_length; /* there was a Content-Length: */
+    bool close;          /* the connection ends with this answer */
+    bool chunked, coded; /* the last transfer coding is that, or another */
+    bool has_length;     /* there was a Content-Length: */
     uint64_t length, left;
 };
 

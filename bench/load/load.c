@@ -17,9 +17,9 @@
  * A request counts if its answer comes after the warm-up.
  *
  * All latencies go into one histogram, that of the running second, which is
- * added to the result's when the second is over.  Rejected: one for each client,
- * as threads would need; a task is never interrupted while it records, and a
- * thousand tables would push each other out of the cache.
+ * added to the result's when the second is over.  Rejected: one for each
+ * client, as threads would need; a task is never interrupted while it records,
+ * and a thousand tables would push each other out of the cache.
  */
 #include "load.h"
 
@@ -42,6 +42,7 @@ struct load_run {
     bide_time begin, counted_from, end;
     uint64_t turns;      /* open loop: requests that a client has taken on */
     uint64_t answers;    /* and failures, the warm-up included */
+    bool over;           /* what comes now is too late to count */
     struct rusage usage; /* at counted_from */
     struct load_histogram second;
 };
@@ -70,24 +71,24 @@ void load_hang_up(struct load_client *c)
 
 int load_send(struct load_client *c, const void *data, size_t len)
 {
-    size_t sent = 0;
-    while (sent < len) {
-        ssize_t n = bide_send(c->sock, (const char *)data + sent, len - sent, 0);
+    const char *at = data, *end = at + len;
+    while (at < end) {
+        ssize_t n = bide_send(c->sock, at, (size_t)(end - at), 0);
         if (n < 0)
             return (int)n;
-        sent += (size_t)n;
+        at += n;
     }
     return 0;
 }
 
 int load_receive(struct load_client *c, void *buf, size_t len)
 {
-    size_t have = 0;
-    while (have < len) {
-        ssize_t n = bide_recv(c->sock, (char *)buf + have, len - have, 0);
+    char *at = buf, *end = at + len;
+    while (at < end) {
+        ssize_t n = bide_recv(c->sock, at, (size_t)(end - at), 0);
         if (n <= 0)
             return n < 0 ? (int)n : -ECONNRESET;
-        have += (size_t)n;
+        at += n;
     }
     return 0;
 }
@@ -112,8 +113,8 @@ static intptr_t dial(void *arg)
 
 static void count_failure(struct load_result *result, intptr_t code)
 {
-    struct load_error *e = result->errors;
-    while (e->count > 0 && e->code != code && e < result->errors + LOAD_ERRORS - 1)
+    struct load_error *e = result->errors, *last = e + LOAD_ERRORS - 1;
+    while (e < last && e->count > 0 && e->code != code)
         e++;
     if (e->count > 0 && e->code != code)
         code = 0;
@@ -127,7 +128,7 @@ static void record(struct load_client *c, intptr_t n, bide_time start,
 {
     struct load_run *run = c->run;
     run->answers++;
-    if (now < run->counted_from)
+    if (now < run->counted_from || run->over)
         return;
     if (n < 0) {
         count_failure(run->result, n);
@@ -243,6 +244,7 @@ static void sum_up(struct load_run *run, bide_time now)
 {
     struct load_result *result = run->result;
     struct rusage usage;
+    run->over = true;
     getrusage(RUSAGE_SELF, &usage);
     result->user_ns = ns_between(run->usage.ru_utime, usage.ru_utime);
     result->system_ns = ns_between(run->usage.ru_stime, usage.ru_stime);

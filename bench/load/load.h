@@ -1,4 +1,4 @@
-/* load.h: a load generator, for servers and for whatever else can be waited for.
+/* load.h: a load generator, for servers and whatever else can be waited for.
  *
  * A scenario is a function that makes one request and waits for its answer, as
  * if it blocked.  Many clients, a task each, call it over and over, for a span
@@ -111,17 +111,22 @@ BIDE_CHECK int load_run(const struct load_plan *plan,
 /* The program: read the command line, carry it out, print the report.
  *
  *   scenarios   up to one without a scheme
- * Returns main's result: 0, 1 where requests failed, 2 for a wrong command line.
+ * Returns main's result: 0; 1 where requests failed; 2 where the command line
+ * is wrong, or the machine does not allow what it asks for.
  */
 int load_main(int argc, char **argv, const struct load_scenario *scenarios);
 
 /* ---- For scenarios ------------------------------------------------------ */
 
-/* Send all `len` bytes of `data`.  Returns 0.                         [waits] */
+/* Send all `len` bytes of `data`.                                     [waits]
+ *
+ * Returns 0.
+ */
 BIDE_CHECK int load_send(struct load_client *c, const void *data, size_t len);
 
-/* Receive `len` bytes, no fewer.  Returns 0.                          [waits]
+/* Receive `len` bytes, no fewer.                                      [waits]
  *
+ * Returns 0.
  *   -ECONNRESET  the server closed the connection before
  */
 BIDE_CHECK int load_receive(struct load_client *c, void *buf, size_t len);

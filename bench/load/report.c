@@ -158,9 +158,9 @@ static void json_errors(FILE *out, const struct load_result *r)
         char text[80];
         error_text(e->code, text, sizeof text);
         bool refused = e->code <= LOAD_REFUSED(0);
+        intptr_t code = refused ? LOAD_REFUSED(0) - e->code : e->code;
         fprintf(out, "%s\n    {\"code\": %jd, \"count\": %ju, \"text\": ",
-                comma, (intmax_t)(refused ? LOAD_REFUSED(0) - e->code : e->code),
-                (uintmax_t)e->count);
+                comma, (intmax_t)code, (uintmax_t)e->count);
         json_string(out, text);
         fputc('}', out);
         comma = ",";
