@@ -5,6 +5,7 @@
  * endangered task or, after it, out of the listener's queue.
  */
 #include "cancel.h"
+#include "ends.h"
 
 #include "io.h"
 #include "sys.h"
@@ -28,12 +29,6 @@ struct place {
 };
 
 /* ---- Plain calls -------------------------------------------------------- */
-
-static int must(int rc, const char *what)
-{
-    holds(rc >= 0, what);
-    return rc;
-}
 
 static int plain_socket(const struct place *p)
 {

@@ -1,5 +1,6 @@
 /* bodies_file.c: files, the opening of a FIFO, and poll. */
 #include "cancel.h"
+#include "ends.h"
 
 #include "sys.h"
 
@@ -9,11 +10,6 @@
 
 #define BLOCK 512
 #define BLOCKS 4
-
-static void must(int rc, const char *what)
-{
-    holds(rc >= 0, what);
-}
 
 /* ---- Reading and writing ------------------------------------------------ */
 

@@ -57,6 +57,7 @@ void connection_bodies(void);
 void file_bodies(void);
 void task_bodies(void);
 void sync_bodies(void);
+void canary_bodies(void);
 
 void add_body(const char *name, void (*run)(const struct choice *choice),
               struct choice choice);
@@ -124,9 +125,5 @@ struct books take_stock(void);
 
 /* What a run holds when only its main task is left. */
 void audit_run(void);
-
-/* Look for late writes of the kernel, `rounds` times in each of the ways that
- * canary.c knows; how many rounds there were. */
-unsigned watch_canaries(enum bide_backend backend, unsigned rounds);
 
 #endif

@@ -256,6 +256,7 @@ int main(int argc, char **argv)
     file_bodies();
     task_bodies();
     sync_bodies();
+    canary_bodies();
 
     struct point point;
     const char *only = argc > 1 ? argv[1] : "";

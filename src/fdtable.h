@@ -13,6 +13,7 @@
 enum bi_fd_kind {
     BI_FD_UNKNOWN,
     BI_FD_STREAM,  /* a stream or seqpacket socket */
+    BI_FD_TCP,     /* one that bide made over TCP: nothing but bytes */
     BI_FD_DGRAM,   /* any other socket */
     BI_FD_PIPE,    /* a pipe or FIFO */
     BI_FD_TTY,     /* a character device: ttys, /dev/null, ... */
@@ -29,7 +30,7 @@ struct bi_fd {
     uint32_t life; /* another whenever bide closes the number or makes it */
     uint8_t kind;           /* enum bi_fd_kind, as far as known */
     bool ours;              /* bide made it: its number is not reused unseen */
-    bool drained;           /* the last receive got less than it asked for */
+    bool drained;           /* the last receive left nothing, as far as known */
     /* The epoll backend's: */
     bool registered;        /* we have added it, edge-triggered */
     uint32_t round;         /* of this number, told apart in events */

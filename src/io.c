@@ -41,7 +41,7 @@ static bool is_socket(int fd)
     if (!e)
         return false;
     enum bi_fd_kind kind = e->kind ? e->kind : bi_fd_learn(e, fd);
-    return kind == BI_FD_STREAM || kind == BI_FD_DGRAM;
+    return kind == BI_FD_STREAM || kind == BI_FD_TCP || kind == BI_FD_DGRAM;
 }
 
 /* One read or write, `op` filled but for its kind.  A note that says "socket"
@@ -186,7 +186,8 @@ ssize_t bide_writev(int fd, const struct iovec *iov, int n)
 static bool has_offsets(int fd)
 {
     struct bi_fd *e = entry(fd);
-    bool stream = e && (e->kind == BI_FD_STREAM || e->kind == BI_FD_PIPE);
+    bool stream = e && (e->kind == BI_FD_STREAM || e->kind == BI_FD_TCP ||
+                        e->kind == BI_FD_PIPE);
     return !stream || !bi_turn_matters(e, fd);
 }
 
@@ -389,7 +390,8 @@ int bide_accept(int fd, struct sockaddr *addr, socklen_t *len)
     int client = (int)run_plain(&op);
     if (client == -EMFILE || client == -ENFILE)
         r->accept_pause = bide_after(ACCEPT_PAUSE);
-    return bi_io_adopt(client, BI_FD_STREAM);
+    bool tcp = f.e && f.e->kind == BI_FD_TCP;
+    return bi_io_adopt(client, tcp ? BI_FD_TCP : BI_FD_STREAM);
 }
 
 int bide_connect(int fd, const struct sockaddr *addr, socklen_t len)

@@ -97,7 +97,8 @@ static int stream_socket(const struct address *a)
 {
     int fd = bi_sys_socket(a->any.sa_family,
                            SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    return bi_io_adopt(fd, BI_FD_STREAM);
+    bool tcp = a->any.sa_family != AF_UNIX;
+    return bi_io_adopt(fd, tcp ? BI_FD_TCP : BI_FD_STREAM);
 }
 
 int bide_dial(const char *host, const char *service)

@@ -436,7 +436,8 @@ static bool uring_try_first(struct bi_reactor *r, const struct bi_op *op,
 {
     unsigned kind = e ? e->kind : BI_FD_UNKNOWN;
     bool disk = kind == BI_FD_FILE || kind == BI_FD_DIRECT;
-    bool queue = kind == BI_FD_STREAM || kind == BI_FD_PIPE;
+    bool queue = kind == BI_FD_STREAM || kind == BI_FD_TCP ||
+                 kind == BI_FD_PIPE;
     switch (op->kind) {
     case BI_OP_READ:
     case BI_OP_READV:

@@ -162,7 +162,6 @@ static int open_run(struct runtime *rt)
 
 static void close_run(struct runtime *rt)
 {
-    memcpy(told.stack_reason, rt->run.stacks.reason, sizeof told.stack_reason);
     bi_group_end_run(&rt->run);
     bi_reactor_close(&rt->reactor);
     bi_loop_drop(rt->run.handle);
@@ -275,6 +274,7 @@ static intptr_t run_to_end(struct runtime *rt, bide_fn *fn, void *arg)
         bi_task_end_all(&rt->run);
         result = result_of(rt);
     }
+    memcpy(told.stack_reason, rt->run.stacks.reason, sizeof told.stack_reason);
     bi_here = NULL;
     bi_interrupt_release(&rt->run.handle->inbox);
     bi_fault_remove();

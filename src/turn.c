@@ -13,7 +13,8 @@ bool bi_turn_matters(struct bi_fd *e, int fd)
     enum bi_fd_kind kind = bi_fd_learn(e, fd);
     if (kind == BI_FD_UNKNOWN) /* what cannot be found out may be a stream */
         return bi_sys_getfl(fd) != -EBADF;
-    return kind == BI_FD_STREAM || kind == BI_FD_PIPE || kind == BI_FD_TTY;
+    return kind == BI_FD_STREAM || kind == BI_FD_TCP || kind == BI_FD_PIPE ||
+           kind == BI_FD_TTY;
 }
 
 static struct bi_fd *entry(int fd)
@@ -32,8 +33,9 @@ intptr_t bi_turn_receive(struct bi_op *op)
     intptr_t rc = bi_reactor_run(bi_reactor_here(), op);
     if (mine && e->reader == op)
         e->reader = NULL;
-    if (e && rc >= 0)
-        e->drained = (size_t)rc < op->len && !op->more;
+    /* The end of a stream stays to be read; a peek leaves what it saw. */
+    if (e)
+        e->drained = rc > 0 && (size_t)rc < op->len && !op->more && !op->flags;
     return rc;
 }
 

@@ -140,8 +140,9 @@ REAL_TEST(accept_without_a_free_descriptor_pauses_the_next)
 {
     struct sockaddr_in addr;
     struct rlimit limit, low;
-    int listener = open_listener(&addr, 0), first = dial(&addr);
-    bide_sleep(BIDE_MS(1));
+    int listener = open_listener(&addr, 0), clients[5];
+    for (int i = 0; i < 5; i++)
+        clients[i] = dial(&addr);
     getrlimit(RLIMIT_NOFILE, &limit);
     low = limit;
     low.rlim_cur = (rlim_t)free_number();
@@ -153,17 +154,17 @@ REAL_TEST(accept_without_a_free_descriptor_pauses_the_next)
     struct io io = {.fd = listener};
     ck_assert_int_eq(within(BIDE_MS(5), io_accept, &io), -ETIMEDOUT);
     setrlimit(RLIMIT_NOFILE, &limit);
-    int fd = bide_accept(listener, NULL, NULL);
+    int fd = bide_accept(listener, NULL, NULL); /* the pause is not over */
     ck_assert_int_ge(fd, 0);
     ck_assert_int_ge(bide_now() - before, BIDE_MS(190));
     bide_close(fd);
-    int second = dial(&addr);
     before = bide_now();
     fd = bide_accept(listener, NULL, NULL);
-    ck_assert_int_lt(bide_now() - before, BIDE_MS(50));
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_lt(bide_now() - before, BIDE_MS(80));
     bide_close(fd);
-    close(first);
-    close(second);
+    for (int i = 0; i < 5; i++)
+        close(clients[i]);
     close(listener);
     return 0;
 }
@@ -203,7 +204,7 @@ REAL_TEST(connect_to_a_bad_address_is_refused)
 /* A Unix listener whose queue is full. */
 static int open_full(struct sockaddr_un *addr, int *client)
 {
-    char path[64];
+    char path[64] = "";
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     *addr = (struct sockaddr_un){.sun_family = AF_UNIX};
     memcpy(addr->sun_path, fresh_path(path), sizeof path);

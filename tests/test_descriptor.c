@@ -248,7 +248,7 @@ REAL_TEST(a_file_of_proc_is_read)
 
 REAL_TEST(a_directory_and_a_path_are_refused)
 {
-    char buf[8];
+    char buf[8] = "";
     int dir = open("/", O_RDONLY | O_DIRECTORY), path = open("/", O_PATH);
     ck_assert_int_eq(bide_read(dir, buf, 8), -EISDIR);
     ck_assert_int_eq(bide_write(dir, buf, 8), -EBADF);

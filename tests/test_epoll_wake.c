@@ -225,6 +225,41 @@ REAL_TEST(what_cannot_be_tried_is_asked_about)
     return bide_close(fd);
 }
 
+/* A receive that emptied a TCP stream is not followed by an attempt; so what
+ * comes while nobody waits must be noted. */
+REAL_TEST(what_comes_while_nobody_waits_is_found_by_the_next_receive)
+{
+    struct pair p = ours_pair();
+    char buf[16];
+    for (int i = 0; i < 3; i++) {
+        bide_task *reader = start_reader(p.fd);
+        put(p.peer, "abc");
+        ck_assert_int_eq(end_of(reader), 3);
+        put(p.peer, "defg");
+        settle(); /* the event comes, and nobody waits for it */
+        ck_assert_int_eq(bide_recv(p.fd, buf, sizeof buf, 0), 4);
+    }
+    close(p.peer);
+    settle();
+    ck_assert_int_eq(bide_read(p.fd, buf, sizeof buf), 0);
+    ck_assert_int_eq(bide_read(p.fd, buf, sizeof buf), 0);
+    return bide_close(p.fd);
+}
+
+REAL_TEST(a_peek_is_no_sign_that_a_stream_is_empty)
+{
+    struct pair p = ours_pair();
+    char buf[16];
+    bide_task *reader = start_reader(p.fd); /* it is watched from now on */
+    put(p.peer, "abc");
+    ck_assert_int_eq(end_of(reader), 3);
+    put(p.peer, "xyz");
+    ck_assert_int_eq(bide_recv(p.fd, buf, sizeof buf, MSG_PEEK), 3);
+    ck_assert_int_eq(bide_recv(p.fd, buf, sizeof buf, 0), 3);
+    close(p.peer);
+    return bide_close(p.fd);
+}
+
 Suite *suite_epoll_wake(void)
 {
     Suite *s = suite_create("epoll_wake");
@@ -239,6 +274,9 @@ Suite *suite_epoll_wake(void)
     tcase_add_test(t, an_event_for_one_leaves_the_others_waiting);
     tcase_add_test(t, a_cancelled_read_leaves_the_data_to_the_next);
     tcase_add_test(t, what_cannot_be_tried_is_asked_about);
+    tcase_add_test(t,
+                   what_comes_while_nobody_waits_is_found_by_the_next_receive);
+    tcase_add_test(t, a_peek_is_no_sign_that_a_stream_is_empty);
     suite_add_tcase(s, t);
     return s;
 }

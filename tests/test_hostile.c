@@ -12,7 +12,6 @@
 #include "doors.h"
 #include "sys.h"
 
-#include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -109,12 +108,13 @@ static void expect_told(const char *words)
 
 /* ---- Filters of system calls -------------------------------------------- */
 
-#define LOAD(field) \
-    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define LOAD(place) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)(place))
+#define NUMBER offsetof(struct seccomp_data, nr)
+#define ARGUMENT(n) /* its low half, on a little-endian machine */ \
+    (offsetof(struct seccomp_data, args) + 8 * (n))
 #define IF_EQUAL(value, skip) \
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, (skip))
 #define ANSWER(action) BPF_STMT(BPF_RET | BPF_K, (action))
-#define ARGUMENT(n) (args[n]) /* its low half, on a little-endian machine */
 
 static void install(struct sock_filter *filter, size_t n)
 {
@@ -128,7 +128,7 @@ static void install(struct sock_filter *filter, size_t n)
 static void forbid(unsigned number, unsigned error)
 {
     struct sock_filter filter[] = {
-        LOAD(nr),
+        LOAD(NUMBER),
         IF_EQUAL(number, 1),
         ANSWER(SECCOMP_RET_ERRNO | error),
         ANSWER(SECCOMP_RET_ALLOW),
@@ -137,10 +137,11 @@ static void forbid(unsigned number, unsigned error)
 }
 
 /* ... where its argument `n` is `value`. */
-static void forbid_with(unsigned number, int n, unsigned value, unsigned error)
+static void forbid_with(unsigned number, unsigned n, unsigned value,
+                        unsigned error)
 {
     struct sock_filter filter[] = {
-        LOAD(nr),
+        LOAD(NUMBER),
         IF_EQUAL(number, 3),
         LOAD(ARGUMENT(n)),
         IF_EQUAL(value, 1),
@@ -289,7 +290,6 @@ static void no_descriptors(void)
     closefrom(3);
     limit(RLIMIT_NOFILE, 3);
     tell(bide_run(work, NULL, NULL));
-    limit(RLIMIT_NOFILE, 3);
 }
 
 START_TEST(without_a_descriptor_the_run_is_refused_with_a_sentence)
@@ -365,13 +365,14 @@ END_TEST
 
 /* ---- Guards ------------------------------------------------------------- */
 
-/* Go beyond the end of the stack, slowly enough for any guard. */
+/* Go beyond the end of the stack, in steps that no guard is too small for. */
 static intptr_t overflow(void *depth)
 {
     volatile char room[512];
-    room[0] = (char)(intptr_t)depth;
-    intptr_t below = overflow((void *)(room + 1));
-    return below + room[0];
+    room[0] = 1;
+    if ((intptr_t)depth == 1 << 20)
+        return 0;
+    return overflow((void *)((intptr_t)depth + 1)) + room[0];
 }
 
 static void overflow_a_stack(void)

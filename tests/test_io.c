@@ -257,7 +257,7 @@ REAL_TEST(write_all_cancelled_after_some_bytes_tells_how_many)
 {
     struct ends ends = open_ends(UNIX, 0);
     struct io io = {ends.in, block, MANY, 0};
-    intptr_t n = within(BIDE_MS(2), io_write_all, &io);
+    intptr_t n = within(BIDE_MS(20), io_write_all, &io);
     ck_assert_int_gt(n, 0);
     ck_assert_uint_eq(drain(ends.out), (size_t)n);
     bide_task *writer = park(io_write_all, &io);
