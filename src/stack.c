@@ -100,8 +100,8 @@ static struct bi_stack *slot_stack(const struct bi_slab *slab, size_t index)
 
 /* The stack of the slot, cut already, that `addr` lies in, and how far it lies
  * above the slot's begin; or NULL. */
-static inline struct bi_stack *find(const struct bi_stack_pool *p, const void *addr,
-                             size_t *offset)
+static inline struct bi_stack *find(const struct bi_stack_pool *p,
+                                    const void *addr, size_t *offset)
 {
     for (struct bi_slab *slab = p->slabs; slab; slab = slab->next) {
         size_t at = (uintptr_t)addr - (uintptr_t)slab->slots;

@@ -10,14 +10,11 @@
 
 #include "annotate.h"
 #include "doors.h"
+#include "refuse.h"
 #include "sys.h"
 
-#include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #if defined(BI_ASAN) || defined(BI_TSAN)
@@ -25,12 +22,6 @@
 #else
 #define SANITIZED 0
 #endif
-
-#ifndef SYS_process_madvise
-#define SYS_process_madvise 440
-#endif
-
-#define CANNOT 77 /* of a child: this machine cannot be made hostile so */
 
 /* ---- The work, and what a child tells ----------------------------------- */
 
@@ -94,7 +85,7 @@ static char told[4096];
 static bool run_child(void (*child)(void))
 {
     int status = in_child(child, told, sizeof told);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == CANNOT)
+    if (WIFEXITED(status) && WEXITSTATUS(status) == REFUSE_CANNOT)
         return false;
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
                   "status %#x, said: %s", (unsigned)status, told);
@@ -106,56 +97,11 @@ static void expect_told(const char *words)
     ck_assert_msg(strstr(told, words) != NULL, "no '%s' in: %s", words, told);
 }
 
-/* ---- Filters of system calls -------------------------------------------- */
-
-#define LOAD(place) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)(place))
-#define NUMBER offsetof(struct seccomp_data, nr)
-#define ARGUMENT(n) /* its low half, on a little-endian machine */ \
-    (offsetof(struct seccomp_data, args) + 8 * (n))
-#define IF_EQUAL(value, skip) \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, (skip))
-#define ANSWER(action) BPF_STMT(BPF_RET | BPF_K, (action))
-
-static void install(struct sock_filter *filter, size_t n)
-{
-    struct sock_fprog program = {(unsigned short)n, filter};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
-        _exit(CANNOT);
-}
-
-/* Have the call `number` fail with `error`. */
-static void forbid(unsigned number, unsigned error)
-{
-    struct sock_filter filter[] = {
-        LOAD(NUMBER),
-        IF_EQUAL(number, 1),
-        ANSWER(SECCOMP_RET_ERRNO | error),
-        ANSWER(SECCOMP_RET_ALLOW),
-    };
-    install(filter, sizeof filter / sizeof filter[0]);
-}
-
-/* ... where its argument `n` is `value`. */
-static void forbid_with(unsigned number, unsigned n, unsigned value,
-                        unsigned error)
-{
-    struct sock_filter filter[] = {
-        LOAD(NUMBER),
-        IF_EQUAL(number, 3),
-        LOAD(ARGUMENT(n)),
-        IF_EQUAL(value, 1),
-        ANSWER(SECCOMP_RET_ERRNO | error),
-        ANSWER(SECCOMP_RET_ALLOW),
-    };
-    install(filter, sizeof filter / sizeof filter[0]);
-}
-
 /* ---- io_uring ----------------------------------------------------------- */
 
 static void without_setup(void)
 {
-    forbid(SYS_io_uring_setup, ENOSYS);
+    refuse_call(SYS_io_uring_setup, ENOSYS);
     work_and_tell();
 }
 
@@ -170,7 +116,7 @@ END_TEST
 
 static void forbidden_setup(void)
 {
-    forbid(SYS_io_uring_setup, EPERM);
+    refuse_call(SYS_io_uring_setup, EPERM);
     work_and_tell();
 }
 
@@ -186,7 +132,7 @@ END_TEST
 
 static void forbidden_enter(void)
 {
-    forbid(SYS_io_uring_enter, EPERM);
+    refuse_call(SYS_io_uring_enter, EPERM);
     work_and_tell();
 }
 
@@ -201,7 +147,7 @@ END_TEST
 
 static void demand_uring(void)
 {
-    forbid(SYS_io_uring_setup, EPERM);
+    refuse_call(SYS_io_uring_setup, EPERM);
     setenv("BIDE_BACKEND", "uring", 1);
     fprintf(stderr, "result %ld\n", (long)bide_run(work, NULL, NULL));
 }
@@ -211,36 +157,16 @@ START_TEST(a_demanded_io_uring_that_is_forbidden_refuses_the_run)
     if (!run_child(demand_uring))
         return;
     ck_assert_int_eq(atoi(strstr(told, "result ") + 7), -ENOSYS);
-    expect_told("the run cannot start: io_uring_setup: Operation not permitted");
+    expect_told("the run cannot start: io_uring_setup: Operation not");
 }
 END_TEST
 
 /* ---- Limits ------------------------------------------------------------- */
 
-static void limit(int resource, rlim_t most)
-{
-    struct rlimit rl = {most, most};
-    if (setrlimit(resource, &rl) < 0)
-        _exit(CANNOT);
-}
-
-/* Limits on locked memory do not hold for those who may lock any. */
-static void drop_privilege(void)
-{
-    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct data[2];
-    if (syscall(SYS_capget, &head, data) < 0)
-        _exit(CANNOT);
-    data[0].effective &= ~(1u << CAP_IPC_LOCK);
-    data[0].permitted &= ~(1u << CAP_IPC_LOCK);
-    if (syscall(SYS_capset, &head, data) < 0)
-        _exit(CANNOT);
-}
-
 static void lock_nothing(void)
 {
-    drop_privilege();
-    limit(RLIMIT_MEMLOCK, 0);
+    refuse_privilege(CAP_IPC_LOCK);
+    refuse_beyond(RLIMIT_MEMLOCK, 0);
     work_and_tell();
 }
 
@@ -271,7 +197,7 @@ static intptr_t open_all(void *unused)
 static void eight_descriptors(void)
 {
     closefrom(3);
-    limit(RLIMIT_NOFILE, 8);
+    refuse_beyond(RLIMIT_NOFILE, 8);
     fprintf(stderr, "opening %ld\n", (long)bide_run(open_all, NULL, NULL));
     work_and_tell();
 }
@@ -288,7 +214,7 @@ END_TEST
 static void no_descriptors(void)
 {
     closefrom(3);
-    limit(RLIMIT_NOFILE, 3);
+    refuse_beyond(RLIMIT_NOFILE, 3);
     tell(bide_run(work, NULL, NULL));
 }
 
@@ -301,16 +227,6 @@ START_TEST(without_a_descriptor_the_run_is_refused_with_a_sentence)
     expect_told("guard mprotect: no memory or descriptor was left");
 }
 END_TEST
-
-static rlim_t address_space(void)
-{
-    long pages = 0;
-    FILE *statm = fopen("/proc/self/statm", "r");
-    if (!statm || fscanf(statm, "%ld", &pages) != 1)
-        _exit(CANNOT);
-    fclose(statm);
-    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
-}
 
 /* Spawn until there is no stack left. */
 static intptr_t spawn_all(void *unused)
@@ -329,13 +245,13 @@ static intptr_t spawn_all(void *unused)
 static void small_address_space(void)
 {
     if (SANITIZED)
-        _exit(CANNOT);
-    limit(RLIMIT_AS, address_space() + (8 << 20));
+        _exit(REFUSE_CANNOT);
+    refuse_beyond(RLIMIT_AS, used_address_space() + (8 << 20));
     tell(bide_run(spawn_all, NULL, NULL));
     work_and_tell();
 }
 
-START_TEST(in_a_small_address_space_stacks_end_and_the_limit_is_named)
+START_TEST(in_a_small_address_space_the_limit_on_stacks_is_named)
 {
     if (!run_child(small_address_space))
         return;
@@ -349,8 +265,8 @@ END_TEST
 static void no_address_space(void)
 {
     if (SANITIZED)
-        _exit(CANNOT);
-    limit(RLIMIT_AS, address_space() + (128 << 10));
+        _exit(REFUSE_CANNOT);
+    refuse_beyond(RLIMIT_AS, used_address_space() + (128 << 10));
     tell(bide_run(work, NULL, NULL));
 }
 
@@ -392,10 +308,10 @@ static void expect_overflow(void (*overflowing)(void))
     expect_told("mprotect guard");
 }
 
-static void forbid_guards(unsigned error)
+static void forbid_guards(int error)
 {
-    forbid_with(SYS_madvise, 2, MADV_GUARD_INSTALL, error);
-    forbid_with(SYS_process_madvise, 3, MADV_GUARD_INSTALL, error);
+    refuse_with(SYS_madvise, 2, MADV_GUARD_INSTALL, error);
+    refuse_with(SYS_process_madvise, 3, MADV_GUARD_INSTALL, error);
 }
 
 static void forbidden_guards(void)
@@ -481,7 +397,7 @@ END_TEST
 static void lock_all(void)
 {
     if (SANITIZED || mlockall(MCL_FUTURE) < 0)
-        _exit(CANNOT);
+        _exit(REFUSE_CANNOT);
 }
 
 static void locked(void)
@@ -545,7 +461,7 @@ Suite *suite_hostile(void)
     tcase_add_test(t, without_locked_memory_the_work_is_done);
     tcase_add_test(t, with_eight_descriptors_the_work_is_done);
     tcase_add_test(t, without_a_descriptor_the_run_is_refused_with_a_sentence);
-    tcase_add_test(t, in_a_small_address_space_stacks_end_and_the_limit_is_named);
+    tcase_add_test(t, in_a_small_address_space_the_limit_on_stacks_is_named);
     tcase_add_test(t, without_address_space_the_run_is_refused_with_a_sentence);
     tcase_add_test(t, kernel_guards_that_a_sandbox_forbids_become_mprotect);
     tcase_add_test(t, kernel_guards_that_are_unknown_become_mprotect);

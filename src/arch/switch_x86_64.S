@@ -24,9 +24,9 @@
  * It goes on with a return.  In a scheduler every task suspends at one of a few
  * places, so that the processor's stack of return addresses, filled by one
  * task, is right for the next one as well: a ring of tasks that yield takes
- * 12 ns a switch.  Rejected: `pop; jmp`, twice as quick where two sides suspend at
- * different places, but it leaves one address too many on that stack, and every
- * return of the frames above is mispredicted: 27 ns in the same ring.
+ * 12 ns a switch.  Rejected: `pop; jmp`, twice as quick where two sides suspend
+ * at different places, but it leaves one address too many on that stack, and
+ * every return of the frames above is mispredicted: 27 ns in the same ring.
  *
  * Most of its time goes into reading MXCSR, for which there is no quicker way.
  * Rejected: to load the control words only where they differ.  The comparison

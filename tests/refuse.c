@@ -1,0 +1,77 @@
+/* refuse.c: filters of system calls, limits, capabilities. */
+#include "refuse.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define LOAD(place) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)(place))
+#define NUMBER offsetof(struct seccomp_data, nr)
+#define ARGUMENT(n) /* its low half, on a little-endian machine */ \
+    (offsetof(struct seccomp_data, args) + 8 * (n))
+#define UNLESS_EQUAL(value, skip) \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)(value), 0, (skip))
+#define ANSWER(action) BPF_STMT(BPF_RET | BPF_K, (unsigned)(action))
+
+static void install(struct sock_filter *filter, size_t n)
+{
+    struct sock_fprog program = {(unsigned short)n, filter};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+        _exit(REFUSE_CANNOT);
+}
+
+void refuse_call(long number, int error)
+{
+    struct sock_filter filter[] = {
+        LOAD(NUMBER),
+        UNLESS_EQUAL(number, 1),
+        ANSWER(SECCOMP_RET_ERRNO | (unsigned)error),
+        ANSWER(SECCOMP_RET_ALLOW),
+    };
+    install(filter, sizeof filter / sizeof filter[0]);
+}
+
+void refuse_with(long number, unsigned n, unsigned value, int error)
+{
+    struct sock_filter filter[] = {
+        LOAD(NUMBER),
+        UNLESS_EQUAL(number, 3),
+        LOAD(ARGUMENT(n)),
+        UNLESS_EQUAL(value, 1),
+        ANSWER(SECCOMP_RET_ERRNO | (unsigned)error),
+        ANSWER(SECCOMP_RET_ALLOW),
+    };
+    install(filter, sizeof filter / sizeof filter[0]);
+}
+
+void refuse_beyond(int resource, rlim_t most)
+{
+    struct rlimit limit = {most, most};
+    if (setrlimit(resource, &limit) < 0)
+        _exit(REFUSE_CANNOT);
+}
+
+void refuse_privilege(int capability)
+{
+    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2];
+    if (syscall(SYS_capget, &head, data) < 0)
+        _exit(REFUSE_CANNOT);
+    data[capability / 32].effective &= ~(1u << capability % 32);
+    data[capability / 32].permitted &= ~(1u << capability % 32);
+    if (syscall(SYS_capset, &head, data) < 0)
+        _exit(REFUSE_CANNOT);
+}
+
+rlim_t used_address_space(void)
+{
+    long pages = 0;
+    FILE *statm = fopen("/proc/self/statm", "r");
+    if (!statm || fscanf(statm, "%ld", &pages) != 1)
+        _exit(REFUSE_CANNOT);
+    fclose(statm);
+    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
