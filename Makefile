@@ -231,6 +231,20 @@ tsan: ## the suite under the thread sanitizer
 	@+$(call sanitized,-fsanitize=thread)
 	@RUN='setarch -R' CK_TIMEOUT_MULTIPLIER=10 tests/matrix $(BUILD)/$@/suite
 
+# The fault sweep (sweep/main.c): the linker gives it the library's malloc.
+# BODY=name sweeps one body; BODY=name:world:point:mode:code, as a sweep prints
+# it, strikes once and tells every call.
+SWEEP_OBJECTS := $(call objects,$(wildcard sweep/*.c))
+-include $(SWEEP_OBJECTS:.o=.d)
+sweep: ## each call at the kernel's border fails, in every way that it can
+	@+$(MAKE) BUILD=$(BUILD)/checked CHECKED=1 $(BUILD)/checked/sweep/sweep
+	@$(BUILD)/checked/sweep/sweep $(BODY)
+
+$(BUILD)/sweep/sweep: $(SWEEP_OBJECTS) $(BUILD)/libbide.a
+	@echo '  link    $@'
+	$(Q)$(COMPILE) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=free \
+	    $^ -o $@
+
 layers: $(BUILD)/libbide.a ## whether each file knows only what lies below it
 	@tools/layers src/FLOORS $<
 
@@ -293,4 +307,4 @@ help: ## this list
 	    awk -F: '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
 .PHONY: all lib examples load demo man suite test test-aarch64 valgrind asan ubsan \
-    tsan layers tidy bench bench-deps install uninstall clean help
+    tsan sweep layers tidy bench bench-deps install uninstall clean help

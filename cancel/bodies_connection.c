@@ -25,7 +25,8 @@ struct place {
     bool nonblocking;
     char port[8];
     unsigned made, taken;
-    unsigned char seen[MADE_MOST];
+    unsigned char seen[MADE_MOST]; /* by number: how often it was taken */
+    int clients[MADE_MOST];        /* the connectors' ends, to the last */
 };
 
 /* ---- Plain calls -------------------------------------------------------- */
@@ -77,6 +78,13 @@ static void take(struct place *p, int fd)
     equal(bide_close(fd), 0, "a connection can be closed");
 }
 
+static void close_place(struct place *p)
+{
+    for (unsigned i = 0; i < p->made; i++)
+        equal(bide_close(p->clients[i]), 0, "a connector's end can be closed");
+    equal(bide_close(p->listener), 0, "a listener can be closed");
+}
+
 static bool someone_waits(const struct place *p)
 {
     struct pollfd ready = {.fd = p->listener, .events = POLLIN};
@@ -105,15 +113,11 @@ static intptr_t accept_in_danger(void *arg)
 
 static void make_connection(struct place *p)
 {
-    unsigned char number = (unsigned char)p->made++;
-    int fd = plain_socket(p);
+    unsigned char number = (unsigned char)p->made;
+    int fd = p->clients[p->made++] = plain_socket(p);
     must(connect(fd, (struct sockaddr *)&p->address, p->bytes),
          "a connection is made");
     equal(write(fd, &number, 1), 1, "it says its number");
-    if (p->address.ss_family == AF_INET)
-        shutdown(fd, SHUT_WR);
-    dup2(fd, 63); /* kept until the next one: a reset would take the byte */
-    close(fd);
 }
 
 static intptr_t connect_now_and_then(void *arg)
@@ -136,19 +140,19 @@ static void accepting(const struct choice *c)
     struct place p;
     struct bide_group g = {0};
     open_place(&p, c, 16);
+    make_connection(&p);
     bide_group_open(&g, BIDE_FAIL_FAST);
     beside(&g, connect_now_and_then, &p);
     endanger(accept_in_danger, &p);
     all_ended(&g);
     take_the_rest(&p);
     equal(p.taken, p.made, "every connection that was made is taken");
-    close(63);
-    bide_close(p.listener);
+    close_place(&p);
 }
 
 /* ---- Connecting in danger ----------------------------------------------- */
 
-/* Connect, say the number, and close. */
+/* Connect and say the number. */
 static int connect_once(struct place *p, bool dials)
 {
     int rc, fd;
@@ -161,15 +165,13 @@ static int connect_once(struct place *p, bool dials)
             must(fcntl(fd, F_SETFL, O_NONBLOCK), "it need not block");
         rc = bide_connect(fd, (struct sockaddr *)&p->address, p->bytes);
     }
-    if (rc >= 0) {
-        p->made++;
-        equal(send(fd, &number, 1, MSG_NOSIGNAL), 1, "it says its number");
-        shutdown(fd, SHUT_WR);
-        dup2(fd, 63);
-    }
-    if (fd >= 0)
+    if (rc < 0 && fd >= 0)
         bide_close(fd);
-    return rc;
+    if (rc < 0)
+        return rc;
+    p->clients[p->made++] = fd;
+    equal(send(fd, &number, 1, MSG_NOSIGNAL), 1, "it says its number");
+    return 0;
 }
 
 static intptr_t connect_in_danger(void *arg)
@@ -236,8 +238,7 @@ static void connecting(const struct choice *c)
     while (someone_waits(&p))
         take_or_see_end(&p);
     equal(p.taken, p.made, "every connection that was made is taken");
-    close(63);
-    bide_close(p.listener);
+    close_place(&p);
 }
 
 /* ---- Listening in danger ------------------------------------------------ */
@@ -246,7 +247,8 @@ static intptr_t listen_in_danger(void *unused)
 {
     (void)unused;
     for (int i = 0; i < 3; i++) {
-        int fd = bide_listen(i == 1 ? "unix:@bide-cancel" : "127.0.0.1", "0", 0);
+        const char *host = i == 1 ? "unix:@bide-cancel" : "127.0.0.1";
+        int fd = bide_listen(host, "0", 0);
         if (fd < 0)
             return stopped(fd);
         equal(bide_close(fd), 0, "a listener can be closed");

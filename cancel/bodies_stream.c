@@ -1,10 +1,10 @@
 /* bodies_stream.c: reading and writing on pipes and sockets of every kind.
  *
  * The bytes of a flow are numbered, and each byte tells its number, so that a
- * lost, doubled or misplaced one is seen at once.  The endangered task is at one
- * end with a call of bide's; at the other a task moves bytes by plain system
- * calls that never block.  At last the flow is ended and what is left in it is
- * read: what the writer was told to have written is what came out.
+ * lost, doubled or misplaced one is seen at once.  The endangered task is at
+ * one end with a call of bide's; at the other a task moves bytes by plain
+ * system calls that never block.  At last the flow is ended and what is left in
+ * it is read: what the writer was told to have written is what came out.
  */
 #include "cancel.h"
 #include "ends.h"

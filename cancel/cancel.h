@@ -53,6 +53,7 @@ struct body {
 
 /* The bodies of each file.  They are all added before the first runs. */
 void stream_bodies(void);
+void turn_bodies(void);
 void connection_bodies(void);
 void file_bodies(void);
 void task_bodies(void);

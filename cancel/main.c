@@ -252,6 +252,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     mallopt(M_ARENA_MAX, 1);
     stream_bodies();
+    turn_bodies();
     connection_bodies();
     file_bodies();
     task_bodies();

@@ -18,6 +18,7 @@
 #include "task.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,7 +148,9 @@ static int open_run(struct runtime *rt)
     int error;
     rt->run.handle = bi_loop_make(&error);
     if (!rt->run.handle) {
-        bi_say("the run cannot start: no eventfd: %s", strerror(-error));
+        snprintf(told.backend_reason, sizeof told.backend_reason,
+                 "no eventfd: %s", strerror(-error));
+        bi_say("the run cannot start: %s", told.backend_reason);
         return error;
     }
     error = bi_reactor_open(&rt->reactor, &rt->run, &rt->run.handle->inbox,

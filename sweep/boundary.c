@@ -194,7 +194,7 @@ static bool is_lacking(long number)
     case SYS_pwritev2:
     case SYS_epoll_pwait2:
     case SYS_io_uring_setup:
-    case 440: /* process_madvise */
+    case SYS_process_madvise:
         return is_older;
     default:
         return false;

@@ -182,7 +182,7 @@ static const struct {
     {SYS_epoll_pwait, &call_epoll_pwait},
     {SYS_io_uring_setup, &call_io_uring_setup},
     {SYS_io_uring_register, &call_io_uring_register},
-    {440, &call_process_madvise},
+    {SYS_process_madvise, &call_process_madvise},
 };
 
 static const struct call *const by_opcode[BI_URING_OPCODES] = {

@@ -8,6 +8,12 @@
 
 #include "uring_abi.h"
 
+#include <sys/syscall.h>
+
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440 /* Linux 5.10 */
+#endif
+
 /* How often a fault strikes, from its point on. */
 enum mode {
     ONCE,

@@ -39,6 +39,8 @@ static const struct world worlds[] = {
 };
 #define WORLDS (sizeof worlds / sizeof worlds[0])
 
+static bool absent[WORLDS]; /* this machine has no such world */
+
 static const struct body *const bodies[] = {
     bodies_file, bodies_stream, bodies_socket, bodies_task,
     bodies_group, bodies_wait, bodies_run,
@@ -49,7 +51,7 @@ static const char *const mode_names[MODES] = {"once", "often", "always"};
 
 struct tally {
     unsigned points, injections, failed;
-    unsigned missed; /* points that were not met again */
+    unsigned missed; /* faults whose point was another call each time */
 };
 
 /* Shared by a cell's children and their parent. */
@@ -253,8 +255,10 @@ static struct tally sweep_body(const struct body *body)
     struct cell *cells[WORLDS];
     struct tally sum = {0};
     long at_once = sysconf(_SC_NPROCESSORS_ONLN);
-    for (size_t i = 0; i < WORLDS; i++)
+    for (size_t i = 0; i < WORLDS; i++) {
         cells[i] = new_cell(body, &worlds[i]);
+        cells[i]->done = absent[i];
+    }
     for (;;) {
         long running = 0;
         for (size_t i = 0; i < WORLDS; i++)
@@ -281,10 +285,34 @@ static void tell_tally(const char *name, const struct tally *t)
     printf("%-28s %8u %12u %8u\n", name, t->points, t->injections, t->failed);
 }
 
+static intptr_t end_at_once(void *unused)
+{
+    (void)unused;
+    return 0;
+}
+
+/* Leave out the worlds whose backend this machine refuses. */
+static void find_worlds(void)
+{
+    for (size_t i = 0; i < WORLDS; i++) {
+        int status = 0;
+        pid_t pid = fork();
+        if (pid == 0) {
+            inject_enter(&worlds[i]);
+            _exit(bide_run(end_at_once, NULL, &body_options) == -ENOSYS);
+        }
+        waitpid(pid, &status, 0);
+        absent[i] = status != 0;
+        if (absent[i])
+            printf("the world %s is left out\n", worlds[i].name);
+    }
+}
+
 static int sweep_all(const char *only)
 {
     struct tally all = {0};
     unsigned count = 0;
+    find_worlds();
     printf("%-28s %8s %12s %8s\n", "body", "points", "injections", "failed");
     for (size_t i = 0; i < BODY_LISTS; i++) {
         for (const struct body *b = bodies[i]; b->name; b++) {
@@ -297,8 +325,8 @@ static int sweep_all(const char *only)
         }
     }
     tell_tally("all", &all);
-    printf("%u bodies in %zu worlds; %u faults met no call\n", count, WORLDS,
-           all.missed);
+    printf("%u bodies in %zu worlds; %u faults met another call, as threads "
+           "do\n", count, WORLDS, all.missed);
     printf("%u passed, %u failed\n", all.injections - all.failed, all.failed);
     return all.failed || !count;
 }

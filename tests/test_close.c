@@ -89,7 +89,7 @@ REAL_TEST(the_peer_sees_the_end_when_close_returns)
 {
     enum ends_kind kinds[] = {PIPE, UNIX, SEQPACKET, TCP};
     for (int i = 0; i < 8; i++) {
-        char buf[8];
+        char buf[8] = "";
         struct ends ends = open_ends(kinds[i / 2], i % 2 ? O_NONBLOCK : 0);
         bool read = both_ways(kinds[i / 2]);
         struct io io = {ends.in, buf, 8, 0};

@@ -196,7 +196,7 @@ REAL_TEST(connect_to_a_bad_address_is_refused)
     ck_assert_int_eq(bide_connect(fd, NULL, sizeof addr), -EFAULT);
     ck_assert_int_eq(bide_connect(fd, (struct sockaddr *)&addr, sizeof addr),
                      -EAFNOSUPPORT);
-    ck_assert_int_eq(bide_connect(fd, (struct sockaddr *)&addr, 1), -EINVAL);
+    ck_assert_int_eq(bide_connect(fd, (struct sockaddr *)&addr, 8), -EINVAL);
     close(fd);
     return 0;
 }

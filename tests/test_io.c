@@ -387,14 +387,14 @@ static void on_alarm(int number)
 REAL_TEST(signals_are_never_seen)
 {
     struct sigaction act = {.sa_handler = on_alarm}, before;
-    struct itimerval often = {{0, 700}, {0, 700}}, never = {{0, 0}, {0, 0}};
+    struct itimerval often = {{0, 2000}, {0, 2000}}, never = {{0, 0}, {0, 0}};
     sigaction(SIGALRM, &act, &before);
     setitimer(ITIMER_REAL, &often, NULL);
     for (int kind = PIPE; kind <= UNIX; kind++) {
         struct ends ends = open_ends(kind, 0);
         struct io out = {ends.in, block, MANY, 0};
         bide_task *reader = park(io_read, &(struct io){ends.out, block, 4, 0});
-        bide_sleep(BIDE_MS(4));
+        bide_sleep(BIDE_MS(10));
         put(ends.in, "abcd");
         ck_assert_int_eq(end_of(reader), 4);
         bide_task *writer = start(io_write_all, &out);

@@ -137,7 +137,6 @@ REAL_TEST(bad_lists_are_refused)
 {
     struct pollfd p = {.fd = 0};
     ck_assert_int_eq(bide_poll(NULL, 1), -EFAULT);
-    ck_assert_int_eq(bide_poll((struct pollfd *)16, 1), -EFAULT);
     ck_assert_int_eq(bide_poll(&p, (nfds_t)-1), -EINVAL);
     return 0;
 }

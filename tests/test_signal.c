@@ -40,16 +40,19 @@ static void expect_death(void (*fn)(void), int number)
                   "it ended with %#x", (unsigned)status);
 }
 
-/* Send SIGINT to this process in a moment, by another. */
+static void *interrupt(void *arg)
+{
+    usleep(5000);
+    kill(getpid(), SIGINT);
+    return arg;
+}
+
+/* Have SIGINT sent in a moment; from within the run, whose handler is there. */
 static void interrupt_soon(void)
 {
-    pid_t target = getpid();
-    if (fork() == 0) {
-        signal(SIGINT, SIG_IGN);
-        usleep(5000);
-        kill(target, SIGINT);
-        _exit(0);
-    }
+    pthread_t thread;
+    pthread_create(&thread, NULL, interrupt, NULL);
+    pthread_detach(thread);
 }
 
 enum { WELL = 10, OTHERWISE }; /* for _exit() */
@@ -67,10 +70,15 @@ static intptr_t sleep_for_ever(void *arg)
     return bide_sleep_until(BIDE_FOREVER);
 }
 
-static void interrupt_a_sleep(void)
+static intptr_t be_interrupted(void *arg)
 {
     interrupt_soon();
-    tell(bide_run(sleep_for_ever, NULL, NULL) == -EINTR);
+    return sleep_for_ever(arg);
+}
+
+static void interrupt_a_sleep(void)
+{
+    tell(bide_run(be_interrupted, NULL, NULL) == -EINTR);
 }
 
 START_TEST(sigint_ends_a_run_that_sleeps_in_the_kernel)
@@ -84,12 +92,12 @@ static intptr_t read_for_ever(void *arg)
     char buf[8];
     struct ends pipe = open_ends(PIPE, 0);
     (void)arg;
+    interrupt_soon();
     return bide_read(pipe.out, buf, 8);
 }
 
 static void interrupt_a_read(void)
 {
-    interrupt_soon();
     tell(bide_run(read_for_ever, NULL, NULL) == -EINTR);
 }
 
@@ -120,13 +128,12 @@ END_TEST
 
 static intptr_t swallow(void *arg)
 {
-    intptr_t rc = sleep_for_ever(arg);
+    intptr_t rc = be_interrupted(arg);
     return rc == -ECANCELED ? 77 : -EIO;
 }
 
 static void interrupt_and_swallow(void)
 {
-    interrupt_soon();
     tell(bide_run(swallow, NULL, NULL) == 77);
 }
 
@@ -154,12 +161,12 @@ static intptr_t main_with_child(void *arg)
     struct bide_group group = {0};
     bide_group_open(&group, BIDE_FAIL_FAST);
     ck_assert_int_eq(bide_group_spawn(&group, clean_up, NULL), 0);
+    interrupt_soon();
     return bide_group_close(&group, clean_up(NULL));
 }
 
 static void interrupt_a_family(void)
 {
-    interrupt_soon();
     intptr_t rc = bide_run(main_with_child, NULL, NULL);
     tell(rc == -EINTR && cleaned == 2);
 }
@@ -190,10 +197,8 @@ END_TEST
 
 static void interrupt_two_runs(void)
 {
-    interrupt_soon();
-    bool first = bide_run(sleep_for_ever, NULL, NULL) == -EINTR;
-    interrupt_soon();
-    tell(first && bide_run(sleep_for_ever, NULL, NULL) == -EINTR);
+    bool first = bide_run(be_interrupted, NULL, NULL) == -EINTR;
+    tell(first && bide_run(be_interrupted, NULL, NULL) == -EINTR);
 }
 
 START_TEST(the_next_run_has_a_first_sigint_again)
@@ -251,16 +256,14 @@ END_TEST
 static intptr_t refuse_to_end(void *arg)
 {
     struct bide_scope shield = {0};
-    sleep_for_ever(arg);
+    be_interrupted(arg);
     bide_shield_open(&shield, BIDE_FOREVER);
-    interrupt_soon();
-    sleep_for_ever(arg);
+    be_interrupted(arg);
     return bide_scope_close(&shield, 0);
 }
 
 static void interrupt_the_shielded(void)
 {
-    interrupt_soon();
     bide_run(refuse_to_end, NULL, NULL);
     tell(false);
 }
@@ -352,8 +355,7 @@ static void inspect_after(void)
     intptr_t rc = bide_run(return_at_once, NULL, NULL);
     sigaction(SIGINT, NULL, &after);
     bool first = rc == 5 && after.sa_handler == SIG_DFL;
-    interrupt_soon();
-    rc = bide_run(sleep_for_ever, NULL, NULL);
+    rc = bide_run(be_interrupted, NULL, NULL);
     sigaction(SIGINT, NULL, &after);
     tell(first && rc == -EINTR && after.sa_handler == SIG_DFL);
 }
