@@ -245,6 +245,20 @@ $(BUILD)/sweep/sweep: $(SWEEP_OBJECTS) $(BUILD)/libbide.a
 	$(Q)$(COMPILE) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=free \
 	    $^ -o $@
 
+# The cancel sweep (cancel/main.c): the linker shows it who waits and who is
+# woken.  BODY=name sweeps one body; BODY=name.backend.way.moment.n, as a sweep
+# prints it, is one run.
+CANCEL_OBJECTS := $(call objects,$(wildcard cancel/*.c))
+-include $(CANCEL_OBJECTS:.o=.d)
+cancel-sweep: ## each wait is cancelled, in every way, at every moment
+	@+$(MAKE) BUILD=$(BUILD)/checked CHECKED=1 $(BUILD)/checked/cancel/sweep
+	@$(BUILD)/checked/cancel/sweep $(BODY)
+
+$(BUILD)/cancel/sweep: $(CANCEL_OBJECTS) $(BUILD)/libbide.a
+	@echo '  link    $@'
+	$(Q)$(COMPILE) $(LDFLAGS) -Wl,--wrap=bi_park,--wrap=bi_park_yield \
+	    -Wl,--wrap=bi_park_end_turn,--wrap=bi_wake $^ -o $@
+
 layers: $(BUILD)/libbide.a ## whether each file knows only what lies below it
 	@tools/layers src/FLOORS $<
 
@@ -307,4 +321,4 @@ help: ## this list
 	    awk -F: '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
 .PHONY: all lib examples load demo man suite test test-aarch64 valgrind asan ubsan \
-    tsan sweep layers tidy bench bench-deps install uninstall clean help
+    tsan sweep cancel-sweep layers tidy bench bench-deps install uninstall clean help

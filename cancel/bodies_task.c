@@ -280,6 +280,8 @@ static intptr_t close_in_danger(void *unused)
     bide_group_open(&g, BIDE_FAIL_FAST);
     for (size_t i = 0; i < FAMILY && rc == 0; i++)
         rc = bide_group_spawn(&g, live, number(i));
+    if (rc == 0)
+        rc = bide_yield();
     return close_family(&g, rc);
 }
 

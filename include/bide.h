@@ -392,12 +392,13 @@ struct bide_call {
 /* Make `n` calls at once, a task each, and wait for all.              [waits]
  *
  * Every slot holds its own result; one that was never started holds
- * -ECANCELED.
+ * -ECANCELED, or why it could not be (-ENOMEM, -EAGAIN).
  * Returns 0; under BIDE_FAIL_FAST the first failure, after the others were
  * cancelled and have ended.
  *   -EINVAL  an fn is NULL: nothing was started
  *   -ECHILD  the first failure was a call cancelled by someone else
  *   -ENOMEM, -EAGAIN  a call could not be started: the others were cancelled
+ *                     (under BIDE_COLLECT only its slot says so)
  * Cancelled: every call was cancelled and has ended; the slots can be read.
  */
 BIDE_API BIDE_CHECK intptr_t bide_gather(struct bide_call *calls, size_t n,
@@ -713,6 +714,7 @@ BIDE_API BIDE_CHECK int bide_connect(int fd, const struct sockaddr *addr,
 
 /* Wait until one of `n` descriptors is ready, like poll(2).           [waits]
  *
+ * One that is not open is ready: with POLLNVAL, not with -EBADF.
  * Returns how many are; their `revents` tell for what.
  *   -ENOMEM  no memory for the list (more than eight descriptors)
  * Cancelled: `revents` are 0.
@@ -753,7 +755,8 @@ BIDE_API int bide_close(int fd);
  *   host     "127.0.0.1", "::1", or "unix:/path" (then `service` is ignored;
  *            a path that begins with '@' is abstract)
  * Returns the connected descriptor, close-on-exec and non-blocking.
- *   -EINVAL  the address or port is not numeric
+ *   -EINVAL        the address or port is not numeric
+ *   -ENAMETOOLONG  the path does not fit a Unix address
  * Cancelled: nothing is left open.
  */
 BIDE_API BIDE_CHECK int bide_dial(const char *host, const char *service);
@@ -765,8 +768,9 @@ BIDE_API BIDE_CHECK int bide_dial(const char *host, const char *service);
  *   backlog   as listen(2); 0 or less: the system's limit
  * A stale socket file is replaced; any other file is refused.
  * Returns the descriptor, close-on-exec and non-blocking.
- *   -EINVAL      the address or port is not numeric
- *   -EADDRINUSE  someone listens there
+ *   -EINVAL        the address or port is not numeric
+ *   -ENAMETOOLONG  the path does not fit a Unix address
+ *   -EADDRINUSE    someone listens there, or another kind of file is there
  * Cancelled: nothing is left open.
  */
 BIDE_API BIDE_CHECK int bide_listen(const char *host, const char *service,

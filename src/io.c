@@ -182,10 +182,13 @@ ssize_t bide_writev(int fd, const struct iovec *iov, int n)
     return n ? bi_turn_transmit(&op, self) : none_of(fd);
 }
 
-/* A stream has no offsets, which io_uring would overlook. */
+/* A stream has no offsets, which io_uring would overlook.  What is not known
+ * yet is found out: a file may be one that bypasses the page cache. */
 static bool has_offsets(int fd)
 {
     struct bi_fd *e = entry(fd);
+    if (e && e->kind == BI_FD_UNKNOWN)
+        bi_fd_learn(e, fd);
     bool stream = e && (e->kind == BI_FD_STREAM || e->kind == BI_FD_TCP ||
                         e->kind == BI_FD_PIPE);
     return !stream || !bi_turn_matters(e, fd);

@@ -5,7 +5,6 @@
  * not.  The owner keeps a list of what it holds: if it ends without unlocking,
  * the lock is dead until its user has mended what it guards.
  */
-#include "task.h"
 #include "waitq.h"
 
 static_assert(sizeof((struct bide_mutex *)0)->_held >= sizeof(struct bi_held),
@@ -13,6 +12,13 @@ static_assert(sizeof((struct bide_mutex *)0)->_held >= sizeof(struct bi_held),
 
 /* The owner of a lock whose owner ended. */
 #define DEAD ((bide_task *)(uintptr_t)1)
+
+/* How a lock notes its owner: by the bare address, not by a handle that could
+ * be told from a later task's, for the lock hears of its owner's end. */
+static bide_task *name_of(struct bi_task *task)
+{
+    return (bide_task *)task;
+}
 
 static struct bi_held *held_of(struct bide_mutex *m)
 {
@@ -28,7 +34,7 @@ static void owner_ended(struct bi_held *held)
 
 static void own(struct bide_mutex *m, struct bi_task *task)
 {
-    m->_owner = bi_task_handle(task);
+    m->_owner = name_of(task);
     held_of(m)->owner_ended = owner_ended;
     bi_list_push_back(&task->held, &held_of(m)->link);
 }
@@ -42,7 +48,7 @@ static int try(struct bide_mutex *m, struct bi_task *self)
     }
     if (m->_owner == DEAD)
         return -EOWNERDEAD;
-    return m->_owner == bi_task_handle(self) ? -EDEADLK : -EAGAIN;
+    return m->_owner == name_of(self) ? -EDEADLK : -EAGAIN;
 }
 
 int bide_mutex_lock(struct bide_mutex *m)
@@ -65,7 +71,7 @@ int bide_mutex_trylock(struct bide_mutex *m)
 int bide_mutex_unlock(struct bide_mutex *m)
 {
     struct bi_task *self = bi_current_in(__func__);
-    if (m->_owner != bi_task_handle(self))
+    if (m->_owner != name_of(self))
         return -EPERM;
     bi_list_remove(&held_of(m)->link);
     m->_owner = NULL;

@@ -397,13 +397,17 @@ static void close_epoll(struct bi_reactor *r)
 
 /* Not where the attempt would find nothing: the last receive on a TCP stream
  * left nothing, and no event came since.  Other streams may hold back what a
- * receive did not take at once: the next record, a passed descriptor. */
+ * receive did not take at once: the next record, a passed descriptor.  Nor past
+ * the page cache, where even RWF_NOWAIT waits for the disk. */
 static bool try_first(struct bi_reactor *r, const struct bi_op *op,
                       const struct bi_fd *e)
 {
     (void)r;
-    return !(op->kind == BI_OP_RECV && e && e->kind == BI_FD_TCP &&
-             e->registered && e->drained);
+    if (!e)
+        return true;
+    bool empty = op->kind == BI_OP_RECV && e->kind == BI_FD_TCP &&
+                 e->registered && e->drained;
+    return !empty && e->kind != BI_FD_DIRECT;
 }
 
 const struct bi_backend bi_backend_epoll = {
