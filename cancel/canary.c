@@ -37,9 +37,9 @@ static const char bytes[] = "the kernel has not let go of this buffer";
 static intptr_t wait_for_bytes(void *arg)
 {
     struct round *round = arg;
-    unsigned char buffer[BUFFER];
+    unsigned char room[3 * BUFFER], *buffer = room + BUFFER;
     round->buffer = (uintptr_t)buffer;
-    return bide_read(round->mine, buffer, sizeof buffer);
+    return bide_read(round->mine, buffer, BUFFER);
 }
 
 static intptr_t nest_there(void *arg)

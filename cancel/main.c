@@ -221,7 +221,7 @@ static int replay(const struct point *p)
 static bool offered(enum bide_backend backend)
 {
     const char *only = getenv("BIDE_BACKEND");
-    if (only && *only)
+    if (only && *only && strcmp(only, "auto") != 0)
         return strcmp(only, backends[backend]) == 0;
     struct bide_info info;
     bide_info(&info);

@@ -66,7 +66,7 @@ struct bide_options {
     bide_time shutdown_grace;  /* then the tasks that refuse to end are named;
                                   the run goes on waiting; 0: 5 seconds */
     void (*on_error)(const struct bide_error *e); /* an error that nobody read;
-                                  NULL: one line on stderr */
+                                  must not wait; NULL: one line on stderr */
 };
 
 /* Run `fn(arg)` as the main task, with all the tasks it starts, to the end.
@@ -78,7 +78,8 @@ struct bide_options {
  *
  *   opt   may be NULL
  * Returns what `fn` returned.
- *   -EINVAL    `fn` is NULL, or an option is out of range
+ *   -EINVAL    `fn` is NULL, an option is out of range, or BIDE_BACKEND names
+ *              no backend
  *   -EDEADLK   called from a task; or every task waited for another, with
  *              nothing left that could wake one: they were listed on stderr
  *              and cancelled
@@ -105,7 +106,7 @@ BIDE_API void bide_loop_unref(bide_loop *loop);
 
 /* What this machine offered; every string is static or the thread's own. */
 struct bide_info {
-    const char *backend;        /* "io_uring" or "epoll" */
+    const char *backend;        /* "io_uring" or "epoll"; "none": neither */
     const char *backend_reason; /* why not the other */
     const char *guard;          /* "kernel" (MADV_GUARD_INSTALL), "mprotect" */
     const char *guard_reason;   /* why not the other */
@@ -148,7 +149,8 @@ BIDE_API BIDE_CHECK int bide_spawn(bide_task **out, bide_fn *fn, void *arg);
 
 /* Like bide_spawn(), with a name, a stack size or BIDE_EAGER.
  *
- *   -EINVAL     as above, or a stack size below 16 KiB, or an unknown flag
+ *   -EINVAL     as above, or a stack size below 16 KiB or above 1 GiB, or an
+ *               unknown flag
  */
 BIDE_API BIDE_CHECK int bide_spawn_with(bide_task **out, bide_fn *fn, void *arg,
                                         const struct bide_spawn_options *opt);
@@ -365,7 +367,8 @@ BIDE_API void bide_group_cancel(struct bide_group *g);
  * `result` is how the body went; a negative one cancels the children.
  * Returns the first failure by time (BIDE_FAIL_FAST), else `result`.
  *   -ECHILD     that failure was a task cancelled by someone else
- *   -ECANCELED, -ETIMEDOUT  only where the closer itself is cancelled
+ *   -ECANCELED  only where the closer itself is cancelled
+ *   -ETIMEDOUT  the closer itself is late, or a failure was this one
  * Cancelled: all tasks were cancelled, and HAVE ended.  This call never returns
  * while one is alive.
  */
@@ -417,6 +420,8 @@ BIDE_API BIDE_CHECK intptr_t bide_gather_bounded(struct bide_call *calls,
  *
  * Returns the index of the first success, or the first failure if all failed.
  *   -EINVAL  `n` is 0, or an fn is NULL
+ *   -ECHILD  the first failure was a call cancelled by someone else
+ *   -ENOMEM, -EAGAIN  a call could not be started: the others were cancelled
  * Cancelled: every call was cancelled and has ended.
  */
 BIDE_API BIDE_CHECK intptr_t bide_race(struct bide_call *calls, size_t n);

@@ -28,6 +28,11 @@
 /* A cache line, for what must not share one. */
 #define BI_LINE 64
 
+static inline bide_time bi_earlier(bide_time a, bide_time b)
+{
+    return a < b ? a : b;
+}
+
 /* Stop with one sentence unless `cond` holds: the public function, the task's
  * name, and what the caller did, in the manner of printf. */
 #define BI_CONTRACT(cond, func, ...) \

@@ -56,7 +56,7 @@ enum bi_scope_state {
 struct __attribute__((may_alias)) bi_scope {
     struct bi_scope *parent;  /* the next one out, NULL at the run's root */
     struct bi_scope *verdict; /* the outermost fired scope in force, or NULL */
-    struct bi_task *task;          /* whose code it is around */
+    struct bi_task *task;     /* whose code it is around */
     struct bi_list children;  /* scopes whose parent is this one */
     struct bi_list sibling;   /* on parent->children while open */
     struct bi_timer timer;    /* armed while a deadline is ahead */
@@ -113,8 +113,8 @@ struct bi_run {
     /* The scheduler. */
     struct bi_list ready;
     struct bi_task *current; /* NULL while the loop runs */
-    unsigned tick;      /* switches until the loop gets a turn */
-    unsigned budget;    /* fast calls until the task's turn is over */
+    unsigned tick;   /* switches until the loop gets a turn */
+    unsigned budget; /* fast calls until the task's turn is over */
     struct bi_coro loop;
     uint64_t switches;
 

@@ -1,4 +1,5 @@
-/* dump.c: who waits for what, since when. */
+/* dump.c: what can be seen of a run: who waits for what since when, and how
+ * often this and that has happened. */
 #include "dump.h"
 
 #include "reactor.h"

@@ -71,7 +71,7 @@ void bi_fd_renew(struct bi_fd *e, enum bi_fd_kind kind, bool ours)
     e->reader = e->writer = NULL;
     e->kind = (uint8_t)kind;
     e->ours = ours;
-    e->drained = e->registered = false;
+    e->drained = e->registered = e->marked = false;
     e->round++;
     e->life++;
 }

@@ -27,12 +27,14 @@ struct bi_fd {
     struct bi_list writers; /* bi_wait of tasks that queue to write */
     const void *reader;     /* whose call reads it, or NULL */
     const void *writer;     /* whose turn to write it is, or NULL */
-    uint32_t life; /* another whenever bide closes the number or makes it */
+    uint32_t life;          /* another whenever bide closes or makes it */
     uint8_t kind;           /* enum bi_fd_kind, as far as known */
     bool ours;              /* bide made it: its number is not reused unseen */
     bool drained;           /* the last receive left nothing, as far as known */
     /* The epoll backend's: */
     bool registered;        /* we have added it, edge-triggered */
+    bool marked;            /* an end, an error or urgent data was told of: a
+                               short receive may have stopped before it */
     uint32_t round;         /* of this number, told apart in events */
     bide_time asked;        /* when the kernel was last asked about it */
 };

@@ -44,7 +44,6 @@ int bi_inbox_open(struct bi_inbox *in)
 
 void bi_inbox_close(struct bi_inbox *in)
 {
-    bi_assert(!atomic_load(&in->newest));
     bi_sys_close(in->wake_fd);
     in->wake_fd = -1;
 }

@@ -15,7 +15,7 @@ static atomic_int count, taken;
 static void restore_default(void)
 {
     struct sigaction dfl = {.sa_handler = SIG_DFL};
-    sigaction(SIGINT, &dfl, NULL);
+    bi_sys_sigaction(SIGINT, &dfl, NULL);
 }
 
 static void on_sigint(int number)
@@ -40,14 +40,14 @@ void bi_interrupt_catch(struct bi_inbox *inbox)
 {
     struct sigaction old, ours = {.sa_handler = on_sigint,
                                   .sa_flags = SA_ONSTACK};
-    if (!is_main_thread() || sigaction(SIGINT, NULL, &old) < 0)
+    if (!is_main_thread() || bi_sys_sigaction(SIGINT, NULL, &old) < 0)
         return;
     if (old.sa_flags & SA_SIGINFO || old.sa_handler != SIG_DFL)
         return;
     atomic_store(&count, 0);
     atomic_store(&taken, 0);
     atomic_store(&target, inbox);
-    sigaction(SIGINT, &ours, NULL);
+    bi_sys_sigaction(SIGINT, &ours, NULL);
 }
 
 bool bi_interrupt_taken(struct bi_inbox *inbox)
@@ -61,7 +61,8 @@ void bi_interrupt_release(struct bi_inbox *inbox)
     struct sigaction now;
     if (atomic_load(&target) != inbox)
         return;
-    if (sigaction(SIGINT, NULL, &now) == 0 && now.sa_handler == on_sigint)
+    if (bi_sys_sigaction(SIGINT, NULL, &now) == 0 &&
+        now.sa_handler == on_sigint)
         restore_default();
     atomic_store(&target, NULL);
 }

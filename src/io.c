@@ -21,11 +21,6 @@ static size_t clamp(size_t len)
     return len < MOST_BYTES ? len : MOST_BYTES;
 }
 
-static struct bi_fd *entry(int fd)
-{
-    return bi_fd_get(&bi_reactor_here()->fds, fd);
-}
-
 /* How a call begins that goes on in one piece. */
 static int enter(int fd, const char *func)
 {
@@ -37,7 +32,7 @@ static int enter(int fd, const char *func)
 
 static bool is_socket(int fd)
 {
-    struct bi_fd *e = entry(fd);
+    struct bi_fd *e = bi_reactor_entry(fd);
     if (!e)
         return false;
     enum bi_fd_kind kind = e->kind ? e->kind : bi_fd_learn(e, fd);
@@ -186,7 +181,7 @@ ssize_t bide_writev(int fd, const struct iovec *iov, int n)
  * yet is found out: a file may be one that bypasses the page cache. */
 static bool has_offsets(int fd)
 {
-    struct bi_fd *e = entry(fd);
+    struct bi_fd *e = bi_reactor_entry(fd);
     if (e && e->kind == BI_FD_UNKNOWN)
         bi_fd_learn(e, fd);
     bool stream = e && (e->kind == BI_FD_STREAM || e->kind == BI_FD_TCP ||
@@ -372,7 +367,7 @@ static int pause_accept(struct bi_reactor *r, struct bi_task *self,
 
 int bi_io_adopt(int fd, enum bi_fd_kind kind)
 {
-    struct bi_fd *e = fd >= 0 ? entry(fd) : NULL;
+    struct bi_fd *e = fd >= 0 ? bi_reactor_entry(fd) : NULL;
     if (e)
         bi_fd_renew(e, kind, true);
     return fd;

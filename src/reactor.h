@@ -68,7 +68,7 @@ struct bi_reactor {
     unsigned offload_limit;
     size_t in_flight;           /* operations between start and done */
     uint64_t submits, wakeups;  /* for bide_stats() */
-    bool resting; /* quiet, and giving unused stacks back */
+    bool resting;               /* quiet, and giving unused stacks back */
     bide_time accept_pause;     /* no accept before this time: EMFILE */
     char reason[200];           /* why not the other backend, or why none */
 };
@@ -106,6 +106,12 @@ void bi_op_done(struct bi_reactor *r, struct bi_op *op, intptr_t result);
 static inline struct bi_reactor *bi_reactor_here(void)
 {
     return bi_here->reactor;
+}
+
+/* The entry of `fd` there, made if need be; NULL: no memory, or fd < 0. */
+static inline struct bi_fd *bi_reactor_entry(int fd)
+{
+    return bi_fd_get(&bi_reactor_here()->fds, fd);
 }
 
 /* For tests: called instead of sleeping when nothing is in flight and the next

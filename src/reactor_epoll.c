@@ -63,6 +63,9 @@
      EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND | EPOLLRDHUP | EPOLLET)
 #define TROUBLE (EPOLLERR | EPOLLHUP)
 
+/* Where a receive stops short, though there is more to be told. */
+#define MARKS (TROUBLE | EPOLLRDHUP | EPOLLPRI)
+
 static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT && EPOLLPRI == POLLPRI &&
                   EPOLLERR == POLLERR && EPOLLHUP == POLLHUP &&
                   EPOLLRDHUP == POLLRDHUP,
@@ -94,11 +97,6 @@ static uint64_t key_of(int fd, const struct bi_fd *e)
 static uint32_t events_of(const struct bi_op *op)
 {
     return (uint16_t)bi_op_events(op);
-}
-
-static bide_time earlier(bide_time a, bide_time b)
-{
-    return a < b ? a : b;
 }
 
 /* ---- Telling the kernel ------------------------------------------------- */
@@ -172,8 +170,8 @@ static int ask(struct bi_reactor *r, int fd, struct bi_fd *e,
 /* Have the sweep come by at `at`. */
 static void expect_sweep(struct epoll *s, bide_time at)
 {
-    s->sweep_at = earlier(s->sweep_at, at);
-    s->sweep_next = earlier(s->sweep_next, at);
+    s->sweep_at = bi_earlier(s->sweep_at, at);
+    s->sweep_next = bi_earlier(s->sweep_next, at);
 }
 
 /* No event tells when these could go on. */
@@ -216,7 +214,7 @@ static bool cancel(struct bi_reactor *r, struct bi_op *op)
 static void let_go(struct bi_reactor *r, int fd, struct bi_fd *e)
 {
     struct epoll *s = r->state;
-    if (e && e->registered) {
+    if (e->registered) {
         bi_sys_epoll_ctl(s->fd, EPOLL_CTL_DEL, fd, NULL);
         e->registered = false;
     }
@@ -269,6 +267,8 @@ static void dispatch(struct bi_reactor *r, const struct epoll_event *event)
         return;
     if (event->events & ~(uint32_t)EPOLLOUT)
         e->drained = false;
+    if (event->events & MARKS)
+        e->marked = true;
     if (wake_some(r, e, event->events))
         ask(r, fd, e, NULL);
 }
@@ -288,7 +288,7 @@ static bide_time due(const struct bi_fd *e)
         if (span < SWEEP_FIRST)
             span = SWEEP_FIRST;
         if (!op->offloaded)
-            first = earlier(first, known + earlier(span, SWEEP_LAST));
+            first = bi_earlier(first, known + bi_earlier(span, SWEEP_LAST));
     }
     return first;
 }
@@ -312,7 +312,7 @@ static void sweep(struct bi_reactor *r)
             ask(r, s->sweep_fd, e, NULL);
             asks--;
         }
-        s->sweep_next = earlier(s->sweep_next, due(e));
+        s->sweep_next = bi_earlier(s->sweep_next, due(e));
     }
     s->sweep_at = now + SWEEP_FIRST;
     if (s->sweep_fd < s->numbers)
@@ -332,7 +332,7 @@ static void wait_for_events(struct bi_reactor *r, bide_time span)
         sweep(r);
         span = 0; /* some may be ready now */
     } else if (s->sweep_at != BIDE_FOREVER) {
-        span = earlier(span, s->sweep_at - now);
+        span = bi_earlier(span, s->sweep_at - now);
     }
     r->submits++;
     int n = bi_sys_epoll_wait(s->fd, s->events, EVENTS, span);
@@ -396,9 +396,10 @@ static void close_epoll(struct bi_reactor *r)
 }
 
 /* Not where the attempt would find nothing: the last receive on a TCP stream
- * left nothing, and no event came since.  Other streams may hold back what a
- * receive did not take at once: the next record, a passed descriptor.  Nor past
- * the page cache, where even RWF_NOWAIT waits for the disk. */
+ * left nothing, and no event came since.  (An end that came with the last bytes
+ * was told in their event, and there is no other.)  Other streams may hold back
+ * what a receive did not take at once: the next record, a passed descriptor.
+ * Nor past the page cache, where even RWF_NOWAIT waits for the disk. */
 static bool try_first(struct bi_reactor *r, const struct bi_op *op,
                       const struct bi_fd *e)
 {
@@ -406,7 +407,7 @@ static bool try_first(struct bi_reactor *r, const struct bi_op *op,
     if (!e)
         return true;
     bool empty = op->kind == BI_OP_RECV && e->kind == BI_FD_TCP &&
-                 e->registered && e->drained;
+                 e->registered && e->drained && !e->marked;
     return !empty && e->kind != BI_FD_DIRECT;
 }
 

@@ -32,7 +32,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENTRIES_DEFAULT 256
 #define NAP BIDE_MS(1)
 
 /* bi_op.stage: what the kernel has of it, besides or in place of the call. */
@@ -67,7 +66,7 @@ static struct bi_ring *ring_of(const struct bi_reactor *r)
     return &((struct uring *)r->state)->ring;
 }
 
-/* ---- Entering ---- */
+/* ---- Entering ----------------------------------------------------------- */
 
 /* The ring is lost, and with it what is in flight: the kernel may still write
  * to stacks that nobody can wait for. */
@@ -116,7 +115,7 @@ static struct bi_sqe *next(struct bi_reactor *r)
     return bi_ring_next(ring_of(r));
 }
 
-/* ---- Beginning ---- */
+/* ---- Beginning ---------------------------------------------------------- */
 
 static uint32_t poll_mask(short events)
 {
@@ -184,9 +183,9 @@ static void fill(struct bi_sqe *sqe, const struct bi_op *op,
     }
 }
 
-static void uring_start(struct bi_reactor *r, struct bi_op *op, struct bi_fd *e)
+static void start(struct bi_reactor *r, struct bi_op *op, struct bi_fd *e)
 {
-    bi_assert(op->kind < sizeof(opcode_of) && op->stage == 0);
+    bi_assert(op->kind < sizeof opcode_of && op->stage == 0);
     fill(next(r), op, e);
 }
 
@@ -208,7 +207,7 @@ static void watch_inbox(struct bi_reactor *r)
 {
     struct uring *u = r->state;
     uint64_t count;
-    bi_sys_read(r->inbox->wake_fd, &count, sizeof(count));
+    bi_sys_read(r->inbox->wake_fd, &count, sizeof count);
     struct bi_sqe *sqe = next(r);
     sqe->opcode = BI_URING_POLL_ADD;
     sqe->fd = r->inbox->wake_fd;
@@ -218,7 +217,7 @@ static void watch_inbox(struct bi_reactor *r)
     u->watching = true;
 }
 
-/* ---- Ending ---- */
+/* ---- Ending ------------------------------------------------------------- */
 
 /* Tell the tools what the kernel wrote: they do not see it do so. */
 static void wrote_parts(const struct iovec *iov, size_t n, size_t bytes)
@@ -242,13 +241,13 @@ static void op_wrote(const struct bi_op *op, size_t bytes)
         break;
     case BI_OP_RECVMSG:
         wrote_parts(op->msg->msg_iov, op->msg->msg_iovlen, bytes);
-        bi_annotate_defined(op->msg, sizeof(*op->msg));
+        bi_annotate_defined(op->msg, sizeof *op->msg);
         bi_annotate_defined(op->msg->msg_name, op->msg->msg_namelen);
         bi_annotate_defined(op->msg->msg_control, op->msg->msg_controllen);
         break;
     case BI_OP_ACCEPT:
         if (op->addr_bytes) {
-            bi_annotate_defined(op->addr_bytes, sizeof(*op->addr_bytes));
+            bi_annotate_defined(op->addr_bytes, sizeof *op->addr_bytes);
             bi_annotate_defined(op->addr, *op->addr_bytes);
         }
         break;
@@ -394,17 +393,16 @@ static void go_round(struct bi_reactor *r, bide_time span)
     }
 }
 
-/* ---- The backend ---- */
+/* ---- The backend -------------------------------------------------------- */
 
-static int uring_open(struct bi_reactor *r, unsigned entries)
+static int open_uring(struct bi_reactor *r, unsigned entries)
 {
-    struct uring *u = calloc(1, sizeof(*u));
+    struct uring *u = calloc(1, sizeof *u);
     if (!u) {
         strcpy(r->reason, "io_uring: no memory");
         return -ENOMEM;
     }
-    int rc = bi_ring_open(&u->ring, entries ? entries : ENTRIES_DEFAULT,
-                          r->reason, sizeof(r->reason));
+    int rc = bi_ring_open(&u->ring, entries, r->reason, sizeof r->reason);
     if (rc < 0) {
         free(u);
         return rc;
@@ -413,14 +411,14 @@ static int uring_open(struct bi_reactor *r, unsigned entries)
     return 0;
 }
 
-static void uring_close(struct bi_reactor *r)
+static void close_uring(struct bi_reactor *r)
 {
     bi_ring_close(ring_of(r));
     free(r->state);
     r->state = NULL;
 }
 
-static void uring_abandon(struct bi_reactor *r)
+static void abandon(struct bi_reactor *r)
 {
     bi_ring_abandon(ring_of(r));
     free(r->state);
@@ -431,7 +429,7 @@ static void uring_abandon(struct bi_reactor *r)
  * has not just emptied the socket, a read from the page cache.  A send does
  * nearly always, but two or more of them are cheaper in one batch.  Of other
  * files the attempt finds out whether they can be asked without blocking. */
-static bool uring_try_first(struct bi_reactor *r, const struct bi_op *op,
+static bool try_first(struct bi_reactor *r, const struct bi_op *op,
                             const struct bi_fd *e)
 {
     unsigned kind = e ? e->kind : BI_FD_UNKNOWN;
@@ -456,7 +454,7 @@ static bool uring_try_first(struct bi_reactor *r, const struct bi_op *op,
     }
 }
 
-static bool uring_cancel(struct bi_reactor *r, struct bi_op *op)
+static bool cancel(struct bi_reactor *r, struct bi_op *op)
 {
     if (op->offloaded)
         return bi_offload_withdraw(r->offload, &op->job);
@@ -474,7 +472,7 @@ static void nap(struct bi_reactor *r, bide_time span)
     }
 }
 
-static void uring_wait(struct bi_reactor *r, bide_time span)
+static void wait_for_ends(struct bi_reactor *r, bide_time span)
 {
     const struct uring *u = r->state;
     if (!u->watching)
@@ -501,11 +499,9 @@ static size_t held(const struct bi_fd *e)
  * submitted names a number that may be another file's by then.  Cancelled ones
  * end in the round that submits the cancel, except for those that are on a
  * thread of the kernel: they are not waited for. */
-static void uring_let_go(struct bi_reactor *r, int fd, struct bi_fd *e)
+static void let_go(struct bi_reactor *r, int fd, struct bi_fd *e)
 {
     (void)fd;
-    if (!e)
-        return;
     size_t before, left = held(e);
     while (left > 0) {
         before = left;
@@ -518,12 +514,12 @@ static void uring_let_go(struct bi_reactor *r, int fd, struct bi_fd *e)
 
 const struct bi_backend bi_backend_uring = {
     .name = "io_uring",
-    .open = uring_open,
-    .close = uring_close,
-    .try_first = uring_try_first,
-    .start = uring_start,
-    .cancel = uring_cancel,
-    .wait = uring_wait,
-    .let_go = uring_let_go,
-    .abandon = uring_abandon,
+    .open = open_uring,
+    .close = close_uring,
+    .try_first = try_first,
+    .start = start,
+    .cancel = cancel,
+    .wait = wait_for_ends,
+    .let_go = let_go,
+    .abandon = abandon,
 };

@@ -146,7 +146,7 @@ static int probe(const struct bi_ring *ring)
                                    BI_URING_OPCODES);
     if (rc < 0)
         return rc;
-    for (size_t i = 0; i < sizeof(opcodes_needed); i++)
+    for (size_t i = 0; i < sizeof opcodes_needed; i++)
         if (!(known.ops[opcodes_needed[i]].supported & 1))
             return -EOPNOTSUPP;
     return 0;
@@ -238,7 +238,7 @@ struct bi_sqe *bi_ring_next(struct bi_ring *ring)
     if (bi_ring_room(ring) == 0)
         return NULL;
     struct bi_sqe *sqe = &ring->sqes[ring->filled++ & (ring->sq_entries - 1)];
-    memset(sqe, 0, sizeof(*sqe));
+    memset(sqe, 0, sizeof *sqe);
     return sqe;
 }
 
@@ -266,5 +266,5 @@ int bi_ring_enter(struct bi_ring *ring, bide_time span)
     struct bi_uring_time time = {span / BIDE_SEC(1), span % BIDE_SEC(1)};
     struct bi_uring_limit limit = {.time = (uintptr_t)&time};
     return enter(ring, 1, BI_ENTER_GETEVENTS | BI_ENTER_EXT_ARG, &limit,
-                 sizeof(limit));
+                 sizeof limit);
 }

@@ -101,6 +101,7 @@ static void in_child(void)
         return;
     struct runtime *rt = runtime_of(run);
     bi_interrupt_release(&run->handle->inbox);
+    bi_fault_remove();
     rt->reactor.backend->abandon(&rt->reactor);
     bi_inbox_close(&run->handle->inbox);
     bi_sys_mask_restore(&rt->mask);
@@ -181,7 +182,7 @@ static void name_stragglers(struct bi_run *run)
            (unsigned long long)run->alive);
     bi_dump_tasks(2, run, true);
     rt->pause *= 2;
-    run->watch_at = run->now + rt->pause;
+    run->watch_at = bide_after(rt->pause);
 }
 
 static void begin_closing(struct runtime *rt)
@@ -190,8 +191,7 @@ static void begin_closing(struct runtime *rt)
     run->closing = true;
     rt->pause = rt->options.shutdown_grace;
     run->watch = name_stragglers;
-    bide_time room = BIDE_FOREVER - bi_sys.now();
-    run->watch_at = rt->pause < room ? bi_sys.now() + rt->pause : BIDE_FOREVER;
+    run->watch_at = bide_after(rt->pause);
     bi_scope_fire(&run->root, run, -ECANCELED);
 }
 

@@ -42,18 +42,13 @@ static struct bi_scope *next_below(struct bi_scope *top, struct bi_scope *s,
     return NULL;
 }
 
-static bide_time earlier(bide_time a, bide_time b)
-{
-    return a < b ? a : b;
-}
-
 /* The deadlines in force at `s` and below have changed. */
 static void settle_deadlines(struct bi_scope *top)
 {
     for (struct bi_scope *s = top; s; s = next_below(top, s, true)) {
         bool outer = s->parent && !s->shield;
         bide_time ahead = outer ? s->parent->nearest : BIDE_FOREVER;
-        s->nearest = earlier(ahead, s->timer.deadline);
+        s->nearest = bi_earlier(ahead, s->timer.deadline);
     }
 }
 
@@ -83,7 +78,7 @@ static void begin_grace(struct bi_scope *s, struct bi_run *run)
     bide_time now = bi_sys.now();
     bide_time room = BIDE_FOREVER - now;
     bide_time end = s->grace > room ? BIDE_FOREVER : now + s->grace;
-    set_deadline(s, run, earlier(s->timer.deadline, end));
+    set_deadline(s, run, bi_earlier(s->timer.deadline, end));
     settle_deadlines(s);
 }
 
@@ -143,7 +138,7 @@ void bi_scope_link(struct bi_scope *s, struct bi_scope *parent,
     bi_list_push_back(&parent->children, &s->sibling);
     if (parent->verdict)
         s->verdict = parent->verdict;
-    s->nearest = earlier(parent->nearest, deadline);
+    s->nearest = bi_earlier(parent->nearest, deadline);
     if (bi_unlikely(deadline != BIDE_FOREVER))
         set_deadline(s, task->run, deadline);
 }

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -36,7 +37,7 @@ struct bi_sys {
 };
 extern struct bi_sys bi_sys;
 
-/* What bi_stack and the reactors need beyond the old headers. */
+/* What headers older than the kernel lack. */
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102 /* Linux 6.13 */
 #endif
@@ -193,7 +194,7 @@ static inline int bi_sys_pipe(int fds[2])
 /* Copy up to `len` bytes from pipe to pipe, without blocking. */
 static inline ssize_t bi_sys_tee(int from, int to, size_t len)
 {
-    return BI_CALL(SYS_tee, from, to, len, 2 /* SPLICE_F_NONBLOCK */, 0, 0);
+    return BI_CALL(SYS_tee, from, to, len, SPLICE_F_NONBLOCK, 0, 0);
 }
 
 static inline int bi_sys_unlink(const char *path)
@@ -203,12 +204,13 @@ static inline int bi_sys_unlink(const char *path)
 
 static inline int bi_sys_eventfd(void)
 {
-    return (int)BI_CALL(SYS_eventfd2, 0, 02000000 | 04000, 0, 0, 0, 0);
+    return (int)BI_CALL(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK, 0, 0, 0,
+                        0);
 }
 
 static inline int bi_sys_epoll_create(void)
 {
-    return (int)BI_CALL(SYS_epoll_create1, 02000000, 0, 0, 0, 0, 0);
+    return (int)BI_CALL(SYS_epoll_create1, EPOLL_CLOEXEC, 0, 0, 0, 0, 0);
 }
 
 static inline int bi_sys_epoll_ctl(int ep, int op, int fd,

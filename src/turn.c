@@ -17,14 +17,9 @@ bool bi_turn_matters(struct bi_fd *e, int fd)
            kind == BI_FD_TTY;
 }
 
-static struct bi_fd *entry(int fd)
-{
-    return bi_fd_get(&bi_reactor_here()->fds, fd);
-}
-
 intptr_t bi_turn_receive(struct bi_op *op)
 {
-    struct bi_fd *e = entry(op->fd);
+    struct bi_fd *e = bi_reactor_entry(op->fd);
     if (e && bi_unlikely(e->reader) && bi_turn_matters(e, op->fd))
         return -EBUSY;
     bool mine = e && !e->reader;
@@ -74,7 +69,7 @@ void bi_turn_end(struct bi_turn *turn)
 
 int bi_turn_of_others(int fd, bool reads)
 {
-    struct bi_fd *e = entry(fd);
+    struct bi_fd *e = bi_reactor_entry(fd);
     if (!e || !(reads ? e->reader : e->writer) || !bi_turn_matters(e, fd))
         return 0;
     return reads ? -EBUSY : -EAGAIN;

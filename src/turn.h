@@ -21,7 +21,7 @@ struct bi_file {
 
 static inline struct bi_file bi_turn_file(int fd)
 {
-    struct bi_fd *e = bi_fd_get(&bi_reactor_here()->fds, fd);
+    struct bi_fd *e = bi_reactor_entry(fd);
     return (struct bi_file){e, e ? e->life : 0};
 }
 

@@ -12,11 +12,6 @@ static inline struct bi_list *bi_waitq_list(const struct bide_waitq *q)
     return (struct bi_list *)(uintptr_t)q;
 }
 
-static inline bool bi_waitq_empty(const struct bide_waitq *q)
-{
-    return bi_list_empty(bi_waitq_list(q));
-}
-
 /* Wait in `q` until someone takes the record out and wakes it. */
 static inline intptr_t bi_waitq_park(struct bide_waitq *q, struct bi_wait *wait)
 {

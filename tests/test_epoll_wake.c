@@ -260,6 +260,19 @@ REAL_TEST(a_peek_is_no_sign_that_a_stream_is_empty)
     return bide_close(p.fd);
 }
 
+/* The event of the last bytes was the end's too: no other comes. */
+REAL_TEST(the_end_behind_the_last_bytes_is_not_waited_for)
+{
+    char buf[64];
+    struct pair p = ours_pair();
+    bide_task *reader = start_reader(p.fd);
+    put(p.peer, "abc");
+    close(p.peer);
+    ck_assert_int_eq(end_of(reader), 3);
+    ck_assert_int_eq(bide_recv(p.fd, buf, sizeof buf, 0), 0);
+    return bide_close(p.fd);
+}
+
 Suite *suite_epoll_wake(void)
 {
     Suite *s = suite_create("epoll_wake");
@@ -277,6 +290,7 @@ Suite *suite_epoll_wake(void)
     tcase_add_test(t,
                    what_comes_while_nobody_waits_is_found_by_the_next_receive);
     tcase_add_test(t, a_peek_is_no_sign_that_a_stream_is_empty);
+    tcase_add_test(t, the_end_behind_the_last_bytes_is_not_waited_for);
     suite_add_tcase(s, t);
     return s;
 }
