@@ -22,7 +22,8 @@ static __attribute__((format(printf, 2, 3))) void line(int fd,
         return;
     size_t len = (size_t)n < sizeof text - 1 ? (size_t)n : sizeof text - 2;
     text[len++] = '\n';
-    (void)!bi_sys_write(fd, text, len);
+    if (bi_sys_write(fd, text, len) == -EPIPE)
+        bi_sys_sigpipe_drain();
 }
 
 /* "join 'child'", "read 5", "mutex 0x7f..." */

@@ -20,7 +20,7 @@
 
 #include "sys.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -35,7 +35,7 @@
 static const int signals[2] = {SIGSEGV, SIGBUS};
 
 /* Written while no handler of ours is installed, but for `runs`. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static atomic_flag busy = ATOMIC_FLAG_INIT;
 static unsigned runs;
 static struct sigaction before[2];
 
@@ -172,13 +172,25 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 
 /* ---- Install and remove ------------------------------------------------- */
 
+/* Runs begin and end rarely: whoever finds it taken spins for two calls. */
+static void lock(void)
+{
+    while (atomic_flag_test_and_set(&busy))
+        ;
+}
+
+static void unlock(void)
+{
+    atomic_flag_clear(&busy);
+}
+
 static int install_handlers(void)
 {
     struct sigaction ours = {.sa_sigaction = on_fault,
                              .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigemptyset(&ours.sa_mask);
     int rc = 0;
-    pthread_mutex_lock(&lock);
+    lock();
     for (int i = 0; i < 2 && !runs && rc == 0; i++) {
         rc = bi_sys_sigaction(signals[i], NULL, &before[i]);
         if (rc == 0)
@@ -186,14 +198,14 @@ static int install_handlers(void)
     }
     if (rc == 0)
         runs++;
-    pthread_mutex_unlock(&lock);
+    unlock();
     return rc;
 }
 
 /* What somebody else has installed meanwhile stays. */
 static void remove_handlers(void)
 {
-    pthread_mutex_lock(&lock);
+    lock();
     runs--;
     for (int i = 0; i < 2 && !runs; i++) {
         struct sigaction now;
@@ -201,7 +213,7 @@ static void remove_handlers(void)
             now.sa_flags & SA_SIGINFO && now.sa_sigaction == on_fault)
             bi_sys_sigaction(signals[i], &before[i], NULL);
     }
-    pthread_mutex_unlock(&lock);
+    unlock();
 }
 
 /* Give this thread a stack for handlers, unless it has one. */
@@ -255,6 +267,12 @@ int bi_fault_install(const struct bi_stack_pool *pool,
     here.name = name;
     here.pool = pool;
     return 0;
+}
+
+void bi_fault_leave_child(void)
+{
+    unlock(); /* whoever had it is not here */
+    bi_fault_remove();
 }
 
 void bi_fault_remove(void)

@@ -25,7 +25,7 @@ enum bi_fd_kind {
 struct bi_fd {
     struct bi_list ops;     /* bi_op.wait.link of those parked on it */
     struct bi_list writers; /* bi_wait of tasks that queue to write */
-    const void *reader;     /* whose call reads it, or NULL */
+    const void *reader;     /* the task whose call reads it, or NULL */
     const void *writer;     /* whose turn to write it is, or NULL */
     uint32_t life;          /* another whenever bide closes or makes it */
     uint8_t kind;           /* enum bi_fd_kind, as far as known */

@@ -69,7 +69,7 @@ void bi_inbox_post(struct bi_inbox *in, struct bi_letter *letter)
 
 void bi_inbox_nudge(struct bi_inbox *in)
 {
-    atomic_store(&in->nudged, true);
+    atomic_exchange(&in->nudged, true); /* see bi_inbox_sleep() */
     rouse(in);
 }
 
@@ -104,9 +104,11 @@ bool bi_inbox_deliver(struct bi_inbox *in)
     return true;
 }
 
+/* An exchange where a store would do: an emulator of ARM on x86 (qemu 7.2) lets
+ * a load overtake the store before it, and the wake-up is lost. */
 bool bi_inbox_sleep(struct bi_inbox *in)
 {
-    atomic_store(&in->asleep, true);
+    atomic_exchange(&in->asleep, true);
     if (!atomic_load(&in->newest) && !atomic_load(&in->nudged))
         return true;
     atomic_store(&in->asleep, false);

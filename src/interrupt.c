@@ -11,6 +11,7 @@
 
 static _Atomic(struct bi_inbox *) target;
 static atomic_int count, taken;
+static atomic_int inside; /* handlers that may hold `target` */
 
 static void restore_default(void)
 {
@@ -21,6 +22,7 @@ static void restore_default(void)
 static void on_sigint(int number)
 {
     int saved = errno;
+    atomic_fetch_add(&inside, 1);
     struct bi_inbox *inbox = atomic_load(&target);
     if (atomic_fetch_add(&count, 1) > 0 || !inbox) {
         restore_default();
@@ -28,6 +30,7 @@ static void on_sigint(int number)
     } else {
         bi_inbox_nudge(inbox);
     }
+    atomic_fetch_sub(&inside, 1);
     errno = saved;
 }
 
@@ -56,7 +59,7 @@ bool bi_interrupt_taken(struct bi_inbox *inbox)
            atomic_load(&count) > 0 && atomic_exchange(&taken, 1) == 0;
 }
 
-void bi_interrupt_release(struct bi_inbox *inbox)
+void bi_interrupt_release(struct bi_inbox *inbox, bool forked)
 {
     struct sigaction now;
     if (atomic_load(&target) != inbox)
@@ -65,4 +68,9 @@ void bi_interrupt_release(struct bi_inbox *inbox)
         now.sa_handler == on_sigint)
         restore_default();
     atomic_store(&target, NULL);
+    /* The handler may run on another thread, and the inbox is about to go. */
+    while (!forked && atomic_load(&inside) > 0)
+        ;
+    if (forked)
+        atomic_store(&inside, 0);
 }

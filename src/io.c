@@ -98,17 +98,22 @@ ssize_t bide_read_all(int fd, void *buf, size_t len)
 {
     struct bi_task *self = bi_current_in(__func__);
     struct bi_file f = bi_turn_file(fd);
+    struct bi_reading reading;
     size_t moved = 0;
     intptr_t n = bi_turn_check(self, f);
-    if (n == 0 && len == 0)
-        n = none_of(fd);
+    if (n < 0)
+        return n;
+    n = len ? bi_turn_read_begin(&reading, self, fd) : none_of(fd);
+    if (n < 0 || len == 0)
+        return n;
     while (n == 0 && moved < len) {
         n = read_once(fd, (char *)buf + moved, len - moved);
         if (n <= 0)
             break;
         moved += (size_t)n;
-        n = bi_turn_check(self, f);
+        n = moved < len ? bi_turn_check(self, f) : 0;
     }
+    bi_turn_read_end(&reading);
     return moved ? (ssize_t)moved : n;
 }
 
@@ -241,8 +246,11 @@ ssize_t bide_recv(int fd, void *buf, size_t len, int flags)
 {
     struct bi_task *self = bi_current_in(__func__);
     struct bi_file f = bi_turn_file(fd);
+    struct bi_reading reading = {0};
     intptr_t n = bi_turn_check(self, f);
     size_t moved = 0;
+    if (n == 0 && flags & MSG_WAITALL)
+        n = bi_turn_read_begin(&reading, self, fd);
     while (n == 0) {
         struct bi_op op = {.kind = BI_OP_RECV, .fd = fd,
                            .flags = flags & ~MSG_WAITALL,
@@ -256,6 +264,7 @@ ssize_t bide_recv(int fd, void *buf, size_t len, int flags)
             break;
         n = bi_turn_check(self, f);
     }
+    bi_turn_read_end(&reading);
     return moved ? (ssize_t)moved : n;
 }
 
@@ -309,11 +318,16 @@ ssize_t bide_recvmsg(int fd, struct msghdr *msg, int flags)
 {
     bi_current_in(__func__);
     struct bi_file f = bi_turn_file(fd);
-    size_t room = flags & MSG_WAITALL && msg ? msg->msg_controllen : 0;
-    intptr_t n = receive_message(fd, f, msg, flags);
-    if (n <= 0 || !gathers(fd, flags))
-        return n;
-    return (ssize_t)fill_up(fd, f, msg, flags, room, (size_t)n);
+    struct bi_reading reading = {0};
+    bool all = flags & MSG_WAITALL && msg;
+    size_t room = all ? msg->msg_controllen : 0;
+    intptr_t n = all ? bi_turn_read_begin(&reading, bi_current(), fd) : 0;
+    if (n == 0)
+        n = receive_message(fd, f, msg, flags);
+    if (n > 0 && gathers(fd, flags))
+        n = (intptr_t)fill_up(fd, f, msg, flags, room, (size_t)n);
+    bi_turn_read_end(&reading);
+    return n;
 }
 
 ssize_t bide_sendmsg(int fd, const struct msghdr *msg, int flags)

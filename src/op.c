@@ -53,6 +53,16 @@ static bool reads(const struct bi_op *op)
     return op->kind == BI_OP_READ || op->kind == BI_OP_READV;
 }
 
+static size_t bytes_of(const struct bi_op *op)
+{
+    size_t bytes = 0;
+    if (op->kind != BI_OP_READV && op->kind != BI_OP_WRITEV)
+        return op->len;
+    for (size_t i = 0; i < op->len; i++)
+        bytes += op->iov[i].iov_len;
+    return bytes;
+}
+
 /* read(2) and its family, refusing to wait. */
 static intptr_t transfer_now(struct bi_op *op)
 {
@@ -88,18 +98,29 @@ static int nonblocking(const struct bi_op *op)
     return flags < 0 ? flags : (flags & O_NONBLOCK) != 0;
 }
 
+/* Without RWF_NOWAIT: what ends at once all the same, or -EAGAIN, and a thread
+ * is needed.  Of a descriptor that was not opened for this, poll(2) would never
+ * say that it is ready. */
+static intptr_t try_plainly(struct bi_op *op)
+{
+    int may = nonblocking(op);
+    if (may < 0)
+        return may;
+    if (may > 0 || bytes_of(op) == 0)
+        return transfer(op);
+    int way = bi_sys_getfl(op->fd) & O_ACCMODE;
+    if (way != O_RDWR && way != (reads(op) ? O_RDONLY : O_WRONLY))
+        return -EBADF;
+    op->refuses_nowait = true;
+    return -EAGAIN;
+}
+
 static intptr_t try_transfer(struct bi_op *op)
 {
     intptr_t n = -EOPNOTSUPP;
     if (!op->refuses_nowait)
         n = transfer_now(op);
-    if (n != -EOPNOTSUPP && n != -ENOSYS)
-        return n;
-    int may = nonblocking(op);
-    if (may > 0)
-        return transfer(op);
-    op->refuses_nowait = true;
-    return may < 0 ? may : -EAGAIN;
+    return n == -EOPNOTSUPP || n == -ENOSYS ? try_plainly(op) : n;
 }
 
 static intptr_t socket_call(struct bi_op *op, int flags)
@@ -241,16 +262,6 @@ static intptr_t block_connect(struct bi_op *op)
         return connect_result(op, connect_unix(op));
     int rc = bi_sys_connect(op->fd, op->addr, (socklen_t)op->len);
     return connect_result(op, rc);
-}
-
-static size_t bytes_of(const struct bi_op *op)
-{
-    size_t bytes = 0;
-    if (op->kind != BI_OP_WRITEV)
-        return op->len;
-    for (size_t i = 0; i < op->len; i++)
-        bytes += op->iov[i].iov_len;
-    return bytes;
 }
 
 /* Whether it could keep its thread: poll(2) saw room for PIPE_BUF bytes, and a

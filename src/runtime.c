@@ -100,8 +100,8 @@ static void in_child(void)
     if (!run)
         return;
     struct runtime *rt = runtime_of(run);
-    bi_interrupt_release(&run->handle->inbox);
-    bi_fault_remove();
+    bi_interrupt_release(&run->handle->inbox, true);
+    bi_fault_leave_child();
     rt->reactor.backend->abandon(&rt->reactor);
     bi_inbox_close(&run->handle->inbox);
     bi_sys_mask_restore(&rt->mask);
@@ -142,7 +142,7 @@ static void init_run(struct runtime *rt)
     bi_sched_init(run);
 }
 
-/* Open what can be refused.  0, or a negated errno with a sentence said. */
+/* Open what can be refused.  0, or a negated errno; why, in told. */
 static int open_run(struct runtime *rt)
 {
     const struct bide_options *o = &rt->options;
@@ -151,16 +151,13 @@ static int open_run(struct runtime *rt)
     if (!rt->run.handle) {
         snprintf(told.backend_reason, sizeof told.backend_reason,
                  "no eventfd: %s", strerror(-error));
-        bi_say("the run cannot start: %s", told.backend_reason);
         return error;
     }
     error = bi_reactor_open(&rt->reactor, &rt->run, &rt->run.handle->inbox,
                             o->backend, o->ring_entries, o->thread_limit);
     memcpy(told.backend_reason, rt->reactor.reason, sizeof told.backend_reason);
-    if (error < 0) {
-        bi_say("the run cannot start: %s", rt->reactor.reason);
+    if (error < 0)
         bi_loop_drop(rt->run.handle);
-    }
     return error < 0 && o->backend == BIDE_URING ? -ENOSYS : error;
 }
 
@@ -279,7 +276,7 @@ static intptr_t run_to_end(struct runtime *rt, bide_fn *fn, void *arg)
     }
     memcpy(told.stack_reason, rt->run.stacks.reason, sizeof told.stack_reason);
     bi_here = NULL;
-    bi_interrupt_release(&rt->run.handle->inbox);
+    bi_interrupt_release(&rt->run.handle->inbox, false);
     bi_fault_remove();
     bi_sys_mask_restore(&rt->mask);
     return result;
@@ -296,8 +293,10 @@ intptr_t bide_run(bide_fn *fn, void *arg, const struct bide_options *opt)
     watch_forks();
     init_run(&rt);
     rc = open_run(&rt);
-    if (rc < 0)
+    if (rc < 0) {
+        bi_say("the run cannot start: %s", told.backend_reason);
         return rc;
+    }
     intptr_t result = run_to_end(&rt, fn, arg);
     close_run(&rt);
     return result;

@@ -28,7 +28,8 @@ void bi_say(const char *format, ...)
     if (len > room - 1)
         len = room - 1;
     line[len++] = '\n';
-    (void)!bi_sys_write(2, line, len);
+    if (bi_sys_write(2, line, len) == -EPIPE)
+        bi_sys_sigpipe_drain();
 }
 
 void bi_contract_broken(const char *func, const char *what, ...)

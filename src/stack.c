@@ -48,7 +48,7 @@ struct bi_slab {
 };
 
 #define SLAB_FIRST ((size_t)16 << 20)
-#define SLAB_LAST ((size_t)16 << 30)
+#define SLAB_LAST ((size_t)1 << (sizeof(size_t) > 4 ? 34 : 28))
 
 /* Guards are made ahead for this much of a slab: what they need of page tables
  * is shared by the stacks that come. */

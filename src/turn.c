@@ -17,17 +17,34 @@ bool bi_turn_matters(struct bi_fd *e, int fd)
            kind == BI_FD_TTY;
 }
 
+int bi_turn_read_begin(struct bi_reading *reading, struct bi_task *self, int fd)
+{
+    struct bi_fd *e = bi_reactor_entry(fd);
+    *reading = (struct bi_reading){.self = self};
+    bool taken = e && e->reader && e->reader != self;
+    if (bi_unlikely(taken) && bi_turn_matters(e, fd))
+        return -EBUSY;
+    if (e && !e->reader) {
+        e->reader = self;
+        reading->e = e;
+    }
+    return 0;
+}
+
+void bi_turn_read_end(struct bi_reading *reading)
+{
+    if (reading->e && reading->e->reader == reading->self)
+        reading->e->reader = NULL;
+}
+
 intptr_t bi_turn_receive(struct bi_op *op)
 {
+    struct bi_reading reading;
     struct bi_fd *e = bi_reactor_entry(op->fd);
-    if (e && bi_unlikely(e->reader) && bi_turn_matters(e, op->fd))
-        return -EBUSY;
-    bool mine = e && !e->reader;
-    if (mine)
-        e->reader = op;
-    intptr_t rc = bi_reactor_run(bi_reactor_here(), op);
-    if (mine && e->reader == op)
-        e->reader = NULL;
+    intptr_t rc = bi_turn_read_begin(&reading, bi_current(), op->fd);
+    if (rc == 0)
+        rc = bi_reactor_run(bi_reactor_here(), op);
+    bi_turn_read_end(&reading);
     /* The end of a stream stays to be read; a peek leaves what it saw. */
     if (e)
         e->drained = rc > 0 && (size_t)rc < op->len && !op->more && !op->flags;

@@ -40,6 +40,18 @@ struct bi_turn {
     struct bi_fd *e;
 };
 
+/* The place of the one task that reads a stream, for a whole call. */
+struct bi_reading {
+    struct bi_fd *e; /* NULL: this call did not take the place */
+    struct bi_task *self;
+};
+
+/* Take the place: 0, or -EBUSY: another task has it.  A call inside a call of
+ * the same task finds it taken, and goes on. */
+int bi_turn_read_begin(struct bi_reading *reading, struct bi_task *self,
+                       int fd);
+void bi_turn_read_end(struct bi_reading *reading);
+
 /* Whether `fd` is a stream, whose bytes must not be torn apart. */
 bool bi_turn_matters(struct bi_fd *e, int fd);
 

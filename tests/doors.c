@@ -143,6 +143,12 @@ bool is_ready(int fd, short events)
     return poll(&p, 1, 0) == 1 && p.revents & (events | POLLHUP | POLLERR);
 }
 
+void until_taken(int fd)
+{
+    while (is_ready(fd, POLLIN))
+        bide_sleep(BIDE_MS(1));
+}
+
 size_t fill(int fd)
 {
     char block[4096];

@@ -38,6 +38,9 @@ size_t drain(int fd);
 /* Whether poll(2) sees one of `events` now. */
 bool is_ready(int fd, short events);
 
+/* Sleep until nothing is there to read: a thread may be the one who reads. */
+void until_taken(int fd);
+
 /* The lowest number that is free; and `fd` moved to `number`, which is free. */
 int free_number(void);
 void move_to(int fd, int number);

@@ -15,12 +15,18 @@
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)(value), 0, (skip))
 #define ANSWER(action) BPF_STMT(BPF_RET | BPF_K, (unsigned)(action))
 
+_Noreturn void refuse_cannot(const char *why)
+{
+    fputs(why, stderr);
+    _exit(REFUSE_CANNOT);
+}
+
 static void install(struct sock_filter *filter, size_t n)
 {
     struct sock_fprog program = {(unsigned short)n, filter};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
-        _exit(REFUSE_CANNOT);
+        refuse_cannot("system calls cannot be filtered");
 }
 
 void refuse_call(long number, int error)
@@ -51,7 +57,7 @@ void refuse_beyond(int resource, rlim_t most)
 {
     struct rlimit limit = {most, most};
     if (setrlimit(resource, &limit) < 0)
-        _exit(REFUSE_CANNOT);
+        refuse_cannot("the limit cannot be set");
 }
 
 void refuse_privilege(int capability)
@@ -59,11 +65,11 @@ void refuse_privilege(int capability)
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2];
     if (syscall(SYS_capget, &head, data) < 0)
-        _exit(REFUSE_CANNOT);
+        refuse_cannot("capabilities cannot be read");
     data[capability / 32].effective &= ~(1u << capability % 32);
     data[capability / 32].permitted &= ~(1u << capability % 32);
     if (syscall(SYS_capset, &head, data) < 0)
-        _exit(REFUSE_CANNOT);
+        refuse_cannot("a capability cannot be dropped");
 }
 
 rlim_t used_address_space(void)
@@ -71,7 +77,7 @@ rlim_t used_address_space(void)
     long pages = 0;
     FILE *statm = fopen("/proc/self/statm", "r");
     if (!statm || fscanf(statm, "%ld", &pages) != 1)
-        _exit(REFUSE_CANNOT);
+        refuse_cannot("/proc tells no size");
     fclose(statm);
     return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
 }

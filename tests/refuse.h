@@ -1,7 +1,7 @@
 /* refuse.h: have the kernel refuse this process what it would grant.
  *
  * For a child of its own: nothing of it can be taken back.  Where this machine
- * does not know how, the child exits with REFUSE_CANNOT.
+ * does not know how, the child says so and exits with REFUSE_CANNOT.
  */
 #ifndef REFUSE_H
 #define REFUSE_H
@@ -15,6 +15,9 @@
 #ifndef SYS_process_madvise
 #define SYS_process_madvise 440
 #endif
+
+/* End this child, for whose test something is missing: `why` goes to stderr. */
+_Noreturn void refuse_cannot(const char *why);
 
 /* From now on the system call `number` fails with `error`, */
 void refuse_call(long number, int error);

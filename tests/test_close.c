@@ -318,7 +318,7 @@ REAL_TEST(read_all_does_not_go_on_in_the_new_file)
     char buf[8] = "";
     bide_task *reader = park(io_read_all, &(struct io){old.out, buf, 8, 0});
     put(old.in, "old");
-    bide_sleep(BIDE_MS(1));
+    until_taken(old.out);
     ck_assert_int_eq(bide_close(old.out), 0);
     move_to(new.out, old.out);
     put(new.in, "new");

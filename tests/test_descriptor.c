@@ -3,6 +3,8 @@
  */
 #include "doors.h"
 
+#include "sys.h"
+
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -312,6 +314,47 @@ REAL_TEST(a_blocking_pipe_with_rivals_never_blocks_the_loop)
     return 0;
 }
 
+/* ---- A kernel that cannot be told not to wait --------------------------- */
+
+static struct bi_sys real;
+
+static long refuse_nowait(long number, long a, long b, long c, long d, long e,
+                          long f)
+{
+    if (number == SYS_preadv2 || number == SYS_pwritev2)
+        return -ENOSYS;
+    return real.call(number, a, b, c, d, e, f);
+}
+
+static void without_nowait(void)
+{
+    real = bi_sys;
+    bi_sys.call = refuse_nowait;
+}
+
+static void with_nowait(void)
+{
+    bi_sys = real;
+}
+
+REAL_TEST(what_ends_at_once_does_not_wait)
+{
+    char buf[4];
+    struct ends pipe = open_ends(PIPE, 0);
+    struct io in = {pipe.in, buf, 4, 0}, out = {pipe.out, buf, 4, 0};
+    ck_assert_int_eq(within(BIDE_SEC(2), io_read, &in), -EBADF);
+    ck_assert_int_eq(within(BIDE_SEC(2), io_readv, &in), -EBADF);
+    ck_assert_int_eq(within(BIDE_SEC(2), io_write, &out), -EBADF);
+    ck_assert_int_eq(within(BIDE_SEC(2), io_writev, &out), -EBADF);
+    fill(pipe.in);
+    in.len = out.len = 0;
+    ck_assert_int_eq(within(BIDE_SEC(2), io_writev, &in), 0);
+    drain(pipe.out);
+    ck_assert_int_eq(within(BIDE_SEC(2), io_readv, &out), 0);
+    close_ends(pipe);
+    return 0;
+}
+
 Suite *suite_descriptor(void)
 {
     Suite *s = suite_create("descriptor");
@@ -331,6 +374,16 @@ Suite *suite_descriptor(void)
     tcase_add_test(t, an_epoll_descriptor_is_polled);
     tcase_add_test(t, a_socket_that_is_not_connected_is_refused);
     tcase_add_test(t, a_blocking_pipe_with_rivals_never_blocks_the_loop);
+    tcase_add_test(t, what_ends_at_once_does_not_wait);
+    suite_add_tcase(s, t);
+    t = tcase_create("without preadv2");
+    tcase_add_checked_fixture(t, without_nowait, with_nowait);
+    tcase_add_test(t, whoever_waits_does_not_stop_the_others);
+    tcase_add_test(t, the_flags_stay_what_they_were);
+    tcase_add_test(t, an_event_counter_is_read_and_written);
+    tcase_add_test(t, a_directory_and_a_path_are_refused);
+    tcase_add_test(t, a_blocking_pipe_with_rivals_never_blocks_the_loop);
+    tcase_add_test(t, what_ends_at_once_does_not_wait);
     suite_add_tcase(s, t);
     return s;
 }

@@ -81,12 +81,15 @@ static void work_and_tell(void)
 
 static char told[4096];
 
-/* Run `child`; false: this machine cannot do that.  `told` is what it said. */
+/* Run `child`; false: this machine cannot do that, and that is printed.  `told`
+ * is what it said. */
 static bool run_child(void (*child)(void))
 {
     int status = in_child(child, told, sizeof told);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == REFUSE_CANNOT)
+    if (WIFEXITED(status) && WEXITSTATUS(status) == REFUSE_CANNOT) {
+        printf("hostile: a test is left out: %s\n", told);
         return false;
+    }
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
                   "status %#x, said: %s", (unsigned)status, told);
     return true;
@@ -95,6 +98,17 @@ static bool run_child(void (*child)(void))
 static void expect_told(const char *words)
 {
     ck_assert_msg(strstr(told, words) != NULL, "no '%s' in: %s", words, told);
+}
+
+/* Whether a run that nobody hinders tells `words`: else what hangs on that is
+ * left out, and that is printed. */
+static bool usually(const char *words)
+{
+    ck_assert(run_child(work_and_tell));
+    if (strstr(told, words))
+        return true;
+    printf("hostile: part of a test is left out: no %s here\n", words);
+    return false;
 }
 
 /* ---- io_uring ----------------------------------------------------------- */
@@ -172,10 +186,11 @@ static void lock_nothing(void)
 
 START_TEST(without_locked_memory_the_work_is_done)
 {
+    bool uring = usually("backend io_uring");
     if (!run_child(lock_nothing))
         return;
     expect_told("result 0");
-    if (!strstr(told, "backend io_uring"))
+    if (uring && !strstr(told, "backend io_uring"))
         expect_told("ulimit -l");
 }
 END_TEST
@@ -244,12 +259,16 @@ static intptr_t spawn_all(void *unused)
     return rc;
 }
 
-/* Tools have a use for address space themselves. */
+/* Tools have a use for address space themselves; emulators set no limit. */
 static void leave_address_space(rlim_t bytes)
 {
     if (SANITIZED || bi_annotate_wants_stacks())
-        _exit(REFUSE_CANNOT);
+        refuse_cannot("a tool needs the address space");
     refuse_beyond(RLIMIT_AS, used_address_space() + bytes);
+    void *more = mmap(NULL, 2 * bytes, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (more != MAP_FAILED)
+        refuse_cannot("RLIMIT_AS limits nothing here");
 }
 
 static void small_address_space(void)
@@ -403,7 +422,7 @@ END_TEST
 static void lock_all(void)
 {
     if (SANITIZED || mlockall(MCL_FUTURE) < 0)
-        _exit(REFUSE_CANNOT);
+        refuse_cannot("memory cannot be locked");
 }
 
 static void locked(void)
@@ -421,10 +440,12 @@ static void overflow_locked(void)
 /* A locked mapping takes no kernel guard. */
 START_TEST(where_all_memory_is_locked_guards_become_mprotect)
 {
+    bool kernel = usually("guard kernel");
     if (!run_child(locked))
         return;
     expect_told("result 0");
-    expect_told("guard mprotect: MADV_GUARD_INSTALL failed");
+    if (kernel)
+        expect_told("guard mprotect: MADV_GUARD_INSTALL failed");
     expect_overflow(overflow_locked);
 }
 END_TEST

@@ -1,7 +1,7 @@
 /* test_interrupt.c: the first SIGINT cancels main, the second kills.
  *
- * A signal comes from a thread that begins when the run does, so that it finds
- * the loop asleep in the kernel.
+ * A signal comes from a thread of its own, a while after the run has begun, so
+ * that it finds the loop asleep in the kernel.
  */
 #include "tasks.h"
 
@@ -10,8 +10,18 @@
 #include <threads.h>
 #include <unistd.h>
 
+static void (*disposition(void))(int)
+{
+    struct sigaction now;
+    ck_assert_int_eq(sigaction(SIGINT, NULL, &now), 0);
+    return now.sa_handler;
+}
+
+/* Once the run is ready for it: until then SIGINT would kill. */
 static int send_signal(void *times)
 {
+    while (disposition() == SIG_DFL)
+        thrd_yield();
     for (intptr_t i = 0; i < VALUE(times); i++) {
         struct timespec span = {.tv_nsec = 20000000};
         thrd_sleep(&span, NULL);
@@ -35,13 +45,6 @@ static intptr_t run_under_signals(bide_fn *fn, intptr_t times)
     intptr_t result = run_task(fn, NULL);
     thrd_join(thread, NULL);
     return result;
-}
-
-static void (*disposition(void))(int)
-{
-    struct sigaction now;
-    ck_assert_int_eq(sigaction(SIGINT, NULL, &now), 0);
-    return now.sa_handler;
 }
 
 START_TEST(a_sigint_wakes_main_from_a_blocked_loop_and_the_run_is_interrupted)

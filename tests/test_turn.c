@@ -24,6 +24,26 @@ REAL_TEST(a_second_reader_of_a_stream_is_refused)
     return 0;
 }
 
+/* So many packets of a byte each that the reader's turn ends in between. */
+REAL_TEST(a_whole_read_keeps_its_place_between_its_pieces)
+{
+    enum { PIECES = 600 };
+    char all[PIECES], one;
+    struct ends ends = open_ends(SEQPACKET, 0);
+    for (int i = 0; i < PIECES / 3; i++)
+        put(ends.in, "a");
+    struct io io = {ends.out, all, PIECES, 0};
+    bide_task *reader = start(io_read_all, &io);
+    bide_yield();
+    for (int i = PIECES / 3; i < PIECES; i++) {
+        ck_assert_int_eq(bide_read(ends.out, &one, 1), -EBUSY);
+        put(ends.in, "a");
+    }
+    ck_assert_int_eq(end_of(reader), PIECES);
+    close_ends(ends);
+    return 0;
+}
+
 REAL_TEST(the_next_may_read_after_the_reader_was_cancelled)
 {
     for (int kind = 0; kind < ENDS_KINDS; kind++) {
@@ -196,6 +216,7 @@ Suite *suite_turn(void)
     Suite *s = suite_create("turn");
     TCase *t = tcase_create("turns");
     tcase_add_test(t, a_second_reader_of_a_stream_is_refused);
+    tcase_add_test(t, a_whole_read_keeps_its_place_between_its_pieces);
     tcase_add_test(t, the_next_may_read_after_the_reader_was_cancelled);
     tcase_add_test(t, one_reads_while_another_writes_on_one_descriptor);
     tcase_add_test(t, writers_of_a_stream_queue_and_never_mix_their_bytes);
