@@ -27,15 +27,15 @@ REAL_TEST(a_second_reader_of_a_stream_is_refused)
 /* So many packets of a byte each that the reader's turn ends in between. */
 REAL_TEST(a_whole_read_keeps_its_place_between_its_pieces)
 {
-    enum { PIECES = 600 };
+    enum { PIECES = 300, AT_ONCE = 260 };
     char all[PIECES], one;
     struct ends ends = open_ends(SEQPACKET, 0);
-    for (int i = 0; i < PIECES / 3; i++)
+    for (int i = 0; i < AT_ONCE; i++)
         put(ends.in, "a");
     struct io io = {ends.out, all, PIECES, 0};
     bide_task *reader = start(io_read_all, &io);
     bide_yield();
-    for (int i = PIECES / 3; i < PIECES; i++) {
+    for (int i = AT_ONCE; i < PIECES; i++) {
         ck_assert_int_eq(bide_read(ends.out, &one, 1), -EBUSY);
         put(ends.in, "a");
     }
