@@ -308,7 +308,7 @@ BIDE_API void bide_group_open(struct bide_group *g, enum bide_policy policy);
  *
  * Any task of the run may call it, a child of `g` too, until the last one has
  * ended.  Its negative result cancels its siblings and becomes the group's
- * result (BIDE_FAIL_FAST).
+ * result (BIDE_FAIL_FAST); but not where it was cancelled.
  * Returns 0.
  *   -EINVAL     `fn` is NULL
  *   -ENOMEM     no guarded stack could be had; bide_info() says why
@@ -366,7 +366,7 @@ BIDE_API void bide_group_cancel(struct bide_group *g);
  *
  * `result` is how the body went; a negative one cancels the children.
  * Returns the first failure by time (BIDE_FAIL_FAST), else `result`.
- *   -ECHILD     that failure was a task cancelled by someone else
+ *   -ECHILD     that failure was a -ECANCELED that nobody had asked for
  *   -ECANCELED  only where the closer itself is cancelled
  *   -ETIMEDOUT  the closer itself is late, or a failure was this one
  * Cancelled: all tasks were cancelled, and HAVE ended.  This call never returns
@@ -697,7 +697,7 @@ BIDE_API BIDE_CHECK ssize_t bide_recvmsg(int fd, struct msghdr *msg, int flags);
 BIDE_API BIDE_CHECK ssize_t bide_sendmsg(int fd, const struct msghdr *msg,
                                          int flags);
 
-/* Accept a connection, close-on-exec.                                 [waits]
+/* Accept a connection, close-on-exec and blocking.                    [waits]
  *
  *   addr, len   the peer, as accept(2) gives it; both may be NULL
  * Returns its descriptor.
@@ -781,7 +781,7 @@ BIDE_API BIDE_CHECK int bide_dial(const char *host, const char *service);
 BIDE_API BIDE_CHECK int bide_listen(const char *host, const char *service,
                                     int backlog);
 
-/* ---- 8. Seeing what happens --------------------------------------------- */
+/* ---- 7. Seeing what happens --------------------------------------------- */
 
 struct bide_stats {
     uint64_t switches;   /* suspensions of a task */

@@ -5,7 +5,8 @@
  * touch.  Everything that is said to them is said here; where a tool is not
  * present its words come to nothing, and struct bi_annotate is empty.
  *
- *   of a switch    adopt, make, leave, arrive, finish: coro.h calls them
+ *   of a switch    adopt, forget, make, leave, arrive, finish: coro.h and
+ *                  coro.c call them
  *   of memory      slab, stack, reuse: stack.c and coro.c call them
  *   of the kernel  bi_annotate_defined(): what io_uring wrote
  *
@@ -43,7 +44,8 @@
 #include <sanitizer/lsan_interface.h>
 
 /* Of one coroutine.  Where a thread's own stack lies is learned when the first
- * switch away from it arrives. */
+ * switch away from it arrives; from then on the leak checker is asked to read
+ * it, for it knows of one stack a thread, the one that runs. */
 struct bi_annotate {
     void *fake;                 /* its frames for use-after-return */
     const void *low;            /* its stack, `bytes` long */
@@ -54,6 +56,12 @@ struct bi_annotate {
 BI_ALWAYS_INLINE void bi_annotate_adopt(struct bi_annotate *a)
 {
     *a = (struct bi_annotate){0};
+}
+
+BI_ALWAYS_INLINE void bi_annotate_forget(struct bi_annotate *a)
+{
+    if (a->low)
+        __lsan_unregister_root_region(a->low, a->bytes);
 }
 
 BI_ALWAYS_INLINE void bi_annotate_make(struct bi_annotate *a, const void *low,
@@ -71,8 +79,11 @@ BI_ALWAYS_INLINE void bi_annotate_leave(struct bi_annotate *from,
 
 BI_ALWAYS_INLINE void bi_annotate_arrive(struct bi_annotate *a)
 {
-    __sanitizer_finish_switch_fiber(a->fake, &a->origin->low,
-                                    &a->origin->bytes);
+    struct bi_annotate *origin = a->origin;
+    bool learned = !origin->low;
+    __sanitizer_finish_switch_fiber(a->fake, &origin->low, &origin->bytes);
+    if (learned)
+        __lsan_register_root_region(origin->low, origin->bytes);
 }
 
 /* No place to save the fake frames: they are freed. */
@@ -95,6 +106,11 @@ struct bi_annotate {
 BI_ALWAYS_INLINE void bi_annotate_adopt(struct bi_annotate *a)
 {
     *a = (struct bi_annotate){.fiber = __tsan_get_current_fiber()};
+}
+
+BI_ALWAYS_INLINE void bi_annotate_forget(struct bi_annotate *a)
+{
+    (void)a;
 }
 
 BI_ALWAYS_INLINE void bi_annotate_make(struct bi_annotate *a, const void *low,
@@ -131,6 +147,11 @@ struct bi_annotate {
 };
 
 BI_ALWAYS_INLINE void bi_annotate_adopt(struct bi_annotate *a)
+{
+    (void)a;
+}
+
+BI_ALWAYS_INLINE void bi_annotate_forget(struct bi_annotate *a)
 {
     (void)a;
 }
@@ -189,6 +210,13 @@ static inline bool bi_annotate_serialises(void)
     return RUNNING_ON_VALGRIND;
 }
 
+/* Whether a child of fork(2) must have all mappings of its parent: Valgrind
+ * does not know MADV_DONTFORK, and falls over the hole in its book. */
+static inline bool bi_annotate_forks_all(void)
+{
+    return RUNNING_ON_VALGRIND;
+}
+
 /* A stack [low, high) exists: returns the number it goes by. */
 static inline unsigned bi_annotate_stack(void *low, void *high)
 {
@@ -209,6 +237,11 @@ static inline bool bi_annotate_wants_stacks(void)
 }
 
 static inline bool bi_annotate_serialises(void)
+{
+    return false;
+}
+
+static inline bool bi_annotate_forks_all(void)
 {
     return false;
 }

@@ -52,7 +52,8 @@ bi_contract_broken(const char *func, const char *what, ...);
 __attribute__((cold, format(printf, 1, 2))) void bi_say(const char *format,
                                                         ...);
 
-/* Who is running, for the sentence of a broken contract; set by floor 2. */
-extern const char *(*bi_running_name)(void);
+/* Who is running, for the sentence of a broken contract; set by floor 2, by
+ * each thread that has a run. */
+extern const char *(*_Atomic bi_running_name)(void);
 
 #endif

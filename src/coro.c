@@ -15,6 +15,11 @@ void bi_coro_adopt(struct bi_coro *c)
     bi_annotate_adopt(&c->tools);
 }
 
+void bi_coro_forget(struct bi_coro *c)
+{
+    bi_annotate_forget(&c->tools);
+}
+
 void bi_coro_make(struct bi_coro *c, void *low, void *top,
                   void (*entry)(void *), void *arg)
 {

@@ -21,6 +21,9 @@ struct bi_coro {
 /* The coroutine that is running now, on the thread's own stack. */
 void bi_coro_adopt(struct bi_coro *c);
 
+/* Nothing more will be switched to or from `c`, which was adopted. */
+void bi_coro_forget(struct bi_coro *c);
+
 /* A coroutine that will call `entry(arg)` on the stack [low, top). */
 void bi_coro_make(struct bi_coro *c, void *low, void *top,
                   void (*entry)(void *), void *arg);

@@ -127,11 +127,13 @@ static int is_stale(const struct address *a)
     int type = bi_sys_path_type(a->un.sun_path, false);
     if (type != S_IFSOCK) /* it may be gone by now */
         return type < 0 && type != -ENOENT ? type : false;
-    int fd = stream_socket(a);
+    /* A socket of another type is told that somebody listens (EPROTOTYPE),
+     * and bothers nobody with a connection. */
+    int fd = bi_sys_socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return fd;
     int rc = bi_sys_connect(fd, &a->any, a->len);
-    bi_reactor_close_fd(bi_reactor_here(), fd);
+    bi_sys_close(fd);
     return rc == -ECONNREFUSED;
 }
 

@@ -17,6 +17,7 @@
  */
 #include "ring.h"
 
+#include "annotate.h"
 #include "sys.h"
 
 #include <stdio.h>
@@ -97,7 +98,8 @@ static void *map_part(int fd, size_t bytes, off_t part, int *error)
 {
     void *at = bi_sys.map(bytes, PROT_READ | PROT_WRITE,
                           MAP_SHARED | MAP_POPULATE, fd, part, error);
-    if (at && (*error = bi_sys.advise(at, bytes, MADV_DONTFORK)) < 0) {
+    if (at && !bi_annotate_forks_all() &&
+        (*error = bi_sys.advise(at, bytes, MADV_DONTFORK)) < 0) {
         bi_sys.unmap(at, bytes);
         return NULL;
     }

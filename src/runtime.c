@@ -166,6 +166,7 @@ static void close_run(struct runtime *rt)
     bi_group_end_run(&rt->run);
     bi_reactor_close(&rt->reactor);
     bi_loop_drop(rt->run.handle);
+    bi_coro_forget(&rt->run.loop);
     bi_stack_pool_end(&rt->run.stacks);
 }
 

@@ -14,7 +14,7 @@ static const char *nobody(void)
     return NULL;
 }
 
-const char *(*bi_running_name)(void) = nobody;
+const char *(*_Atomic bi_running_name)(void) = nobody;
 
 void bi_say(const char *format, ...)
 {

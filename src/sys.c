@@ -6,6 +6,7 @@
  */
 #include "sys.h"
 
+#include "annotate.h"
 #include "arch/syscall.h"
 
 #include <linux/futex.h>
@@ -131,13 +132,14 @@ int bi_sys_path_type(const char *path, bool follow)
     return type_at(AT_FDCWD, path, follow ? 0 : AT_SYMLINK_NOFOLLOW);
 }
 
-/* epoll_pwait2 came with Linux 5.11; before, milliseconds are rounded up, so
- * that no timer is early. */
+/* epoll_pwait2 came with Linux 5.11, and Valgrind complains of it; without,
+ * milliseconds are rounded up, so that no timer is early. */
 int bi_sys_epoll_wait(int ep, struct epoll_event *events, int n, bide_time span)
 {
     static atomic_bool missing;
     struct timespec ts;
-    if (!atomic_load_explicit(&missing, memory_order_relaxed)) {
+    if (!atomic_load_explicit(&missing, memory_order_relaxed) &&
+        !bi_annotate_wants_stacks()) {
         int rc = (int)BI_CALL(SYS_epoll_pwait2, ep, events, n,
                               span_of(span, &ts), 0, 8);
         if (rc != -ENOSYS)

@@ -53,6 +53,11 @@ int in_child(void (*fn)(void), char *text, size_t room);
  * sentence that holds each of the `words`, given up to a NULL. */
 void expect_contract(bide_fn *fn, ...);
 
+/* From here to the end of it the thread uses bad addresses on purpose, which
+ * Valgrind would report. */
+void begin_bad_addresses(void);
+void end_bad_addresses(void);
+
 /* What the error hook of run_task() and run_virtual() has heard. */
 struct heard {
     unsigned count;

@@ -2,6 +2,7 @@
  *
  *     suite           run all; the last line is `N passed, N failed`
  *     suite info      tell what the library uses on this machine, and why
+ *     suite bug NAME  commit the bug NAME of tests/bugs.c, for a tool to find
  *
  * BIDE_TEST_ONLY=name runs the suite of tests/test_name.c alone.  Check runs
  * each test in a process of its own; CK_FORK=no keeps it here for a debugger,
@@ -11,6 +12,8 @@
  * suites.inc is made by the build from the names of the files: a new
  * tests/test_name.c with its `Suite *suite_name(void)` is told nowhere else.
  */
+#include "bugs.h"
+
 #include <bide.h>
 #include <check.h>
 #include <stdio.h>
@@ -60,6 +63,8 @@ int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "info") == 0)
         return tell_info();
+    if (argc == 3 && strcmp(argv[1], "bug") == 0)
+        return commit_bug(argv[2]);
 
     SRunner *runner = srunner_create(NULL);
     const char *only = getenv("BIDE_TEST_ONLY");

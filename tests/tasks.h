@@ -6,11 +6,19 @@
 #ifndef TASKS_H
 #define TASKS_H
 
+#include "annotate.h"
 #include "harness.h"
 
 /* A number as the argument of a task, and an argument as a number. */
 #define NUM(n) ((void *)(intptr_t)(n))
 #define VALUE(arg) ((intptr_t)(arg))
+
+/* Ten thousand tasks; the thread sanitizer of gcc 12 ends at 8,128. */
+#ifdef BI_TSAN
+enum { MANY_TASKS = 2000 };
+#else
+enum { MANY_TASKS = 10000 };
+#endif
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 

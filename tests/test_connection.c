@@ -1,4 +1,5 @@
 /* test_connection.c: accepting, connecting, and how connections end. */
+#include "annotate.h"
 #include "doors.h"
 
 #include <netinet/in.h>
@@ -140,6 +141,12 @@ REAL_TEST(accept_without_a_free_descriptor_pauses_the_next)
 {
     struct sockaddr_in addr;
     struct rlimit limit, low;
+    struct bide_info info;
+    bide_info(&info);
+    if (bi_annotate_wants_stacks() && strcmp(info.backend, "epoll") != 0) {
+        puts("accept: Valgrind keeps the limit to itself, the ring sees none");
+        return 0;
+    }
     int listener = open_listener(&addr, 0), clients[5];
     for (int i = 0; i < 5; i++)
         clients[i] = dial(&addr);

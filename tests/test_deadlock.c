@@ -1,6 +1,7 @@
 /* test_deadlock.c: when every task waits for another, the run says so and ends;
  * when something may still come, it does not.
  */
+#include "sys.h"
 #include "tasks.h"
 
 #include <stdatomic.h>
@@ -172,10 +173,10 @@ static intptr_t hold_the_run(void *unused)
 {
     thrd_t thread;
     (void)unused;
-    thrd_create(&thread, release_later, bide_loop_ref());
+    bi_sys.thread_start(&thread, release_later, bide_loop_ref());
     wait_for_nobody(NULL);
     ck_assert(released);
-    thrd_join(thread, NULL);
+    bi_sys_thread_join(thread);
     return 0;
 }
 

@@ -120,12 +120,11 @@ static intptr_t set_it(void *unused)
 
 VIRTUAL_TEST(ten_thousand_waiters_wake_from_one_set)
 {
-    enum { MANY = 10000 };
-    static struct bide_call calls[MANY + 1];
-    for (int i = 0; i < MANY; i++)
+    static struct bide_call calls[MANY_TASKS + 1];
+    for (int i = 0; i < MANY_TASKS; i++)
         calls[i].fn = wait_for_it;
-    calls[MANY].fn = set_it;
-    return bide_gather(calls, MANY + 1, BIDE_FAIL_FAST);
+    calls[MANY_TASKS].fn = set_it;
+    return bide_gather(calls, MANY_TASKS + 1, BIDE_FAIL_FAST);
 }
 
 Suite *suite_event(void)

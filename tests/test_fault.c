@@ -256,6 +256,7 @@ static volatile char *volatile nowhere = (char *)8;
 static void touch_nowhere(struct bi_task *task)
 {
     (void)task;
+    begin_bad_addresses();
     *nowhere = 1;
 }
 
@@ -333,12 +334,15 @@ static void fault_and_go_on(void)
     for (volatile int i = 0; i < 2; i++) {
         if (sigsetjmp(back, 1) == 0)
             touch_nowhere(NULL);
+        end_bad_addresses();
     }
     signal(SIGSEGV, SIG_DFL); /* theirs to change; ours is gone with it */
     end();
     stack_t now;
     sigaltstack(NULL, &now);
     say(now.ss_sp == own.ss_sp ? "kept" : "lost");
+    sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL);
+    free(own.ss_sp);
 }
 
 START_TEST(a_handler_that_repairs_is_called_each_time)

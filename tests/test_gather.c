@@ -48,12 +48,11 @@ VIRTUAL_TEST(one_bad_call_and_nothing_is_started)
 
 VIRTUAL_TEST(ten_thousand_calls_can_be_gathered)
 {
-    enum { MANY = 10000 };
-    static struct bide_call calls[MANY];
-    for (int i = 0; i < MANY; i++)
+    static struct bide_call calls[MANY_TASKS];
+    for (int i = 0; i < MANY_TASKS; i++)
         calls[i] = call(sleep_ms, i % 50);
-    ck_assert_int_eq(bide_gather(calls, MANY, BIDE_FAIL_FAST), 0);
-    for (int i = 0; i < MANY; i++)
+    ck_assert_int_eq(bide_gather(calls, MANY_TASKS, BIDE_FAIL_FAST), 0);
+    for (int i = 0; i < MANY_TASKS; i++)
         ck_assert_int_eq(calls[i].result, i % 50);
     return 0;
 }

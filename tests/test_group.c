@@ -164,7 +164,7 @@ VIRTUAL_TEST(ten_thousand_children_end_before_close_returns)
     struct bide_stats stats;
     struct bide_group g;
     bide_group_open(&g, BIDE_FAIL_FAST);
-    for (int i = 0; i < 10000; i++)
+    for (int i = 0; i < MANY_TASKS; i++)
         add(&g, sleep_ms, NUM(i % 100));
     ck_assert_int_eq(close_well(&g), 0);
     bide_stats(&stats);

@@ -3,6 +3,7 @@
  * A signal comes from a thread of its own, a while after the run has begun, so
  * that it finds the loop asleep in the kernel.
  */
+#include "sys.h"
 #include "tasks.h"
 
 #include <signal.h>
@@ -40,10 +41,9 @@ static void set_default(void)
 static intptr_t run_under_signals(bide_fn *fn, intptr_t times)
 {
     thrd_t thread;
-    ck_assert_int_eq(thrd_create(&thread, send_signal, NUM(times)),
-                     thrd_success);
+    ck_assert_int_eq(bi_sys.thread_start(&thread, send_signal, NUM(times)), 0);
     intptr_t result = run_task(fn, NULL);
-    thrd_join(thread, NULL);
+    bi_sys_thread_join(thread);
     return result;
 }
 
@@ -204,17 +204,19 @@ static intptr_t ask_for_default(void *unused)
     return disposition() == SIG_DFL;
 }
 
-static int run_on_a_thread(void *unused)
+static int run_on_a_thread(void *was_default)
 {
-    return (int)run_task(ask_for_default, unused);
+    *(intptr_t *)was_default = run_task(ask_for_default, NULL);
+    return 0;
 }
 
 START_TEST(a_run_off_the_main_thread_installs_no_handler)
 {
     thrd_t thread;
-    int was_default;
-    ck_assert_int_eq(thrd_create(&thread, run_on_a_thread, NULL), thrd_success);
-    thrd_join(thread, &was_default);
+    intptr_t was_default = 0;
+    ck_assert_int_eq(
+        bi_sys.thread_start(&thread, run_on_a_thread, &was_default), 0);
+    bi_sys_thread_join(thread);
     ck_assert_int_eq(was_default, 1);
     ck_assert_int_eq(run_task(ask_for_default, NULL), 0);
 }

@@ -355,8 +355,10 @@ REAL_TEST(the_wrong_direction_and_a_bad_address_are_refused)
     ck_assert_int_eq(bide_read(pipe.in, block, 4), -EBADF);
     ck_assert_int_eq(bide_write(pipe.out, block, 4), -EBADF);
     put(pipe.in, "data");
+    begin_bad_addresses();
     ck_assert_int_eq(bide_read(pipe.out, (void *)1, 4), -EFAULT);
     ck_assert_int_eq(bide_write(pipe.in, (void *)1, 4), -EFAULT);
+    end_bad_addresses();
     expect(pipe.out, "data");
     int dir = open(".", O_RDONLY | O_DIRECTORY);
     ck_assert_int_eq(bide_read(dir, block, 4), -EISDIR);

@@ -3,6 +3,7 @@
  * The server is a task of the same run, at a free port.  What it answers is a
  * text, in pieces of a given length.
  */
+#include "annotate.h"
 #include "harness.h"
 
 #include "../bench/load/load.h"
@@ -75,11 +76,13 @@ static intptr_t listen_and_serve(void *arg)
     return bide_group_close(&g, sock);
 }
 
-/* Two clients for 100 ms, or `rate` requests a second. */
+/* Two clients for 100 ms, under Valgrind for more, or `rate` requests a second.
+ */
 static int run_against(struct server how, const struct load_scenario *s,
                        double rate)
 {
-    struct load_plan plan = {.clients = 2, .span = BIDE_MS(100), .size = 1000,
+    bide_time span = BIDE_MS(bi_annotate_wants_stacks() ? 2000 : 100);
+    struct load_plan plan = {.clients = 2, .span = span, .size = 1000,
                              .rate = rate, .buffer_bytes = s->buffer_bytes};
     char address[64];
     struct bide_group g;

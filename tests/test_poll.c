@@ -136,7 +136,9 @@ REAL_TEST(a_number_that_is_not_open_is_told_as_invalid)
 REAL_TEST(bad_lists_are_refused)
 {
     struct pollfd p = {.fd = 0};
+    begin_bad_addresses();
     ck_assert_int_eq(bide_poll(NULL, 1), -EFAULT);
+    end_bad_addresses();
     ck_assert_int_eq(bide_poll(&p, (nfds_t)-1), -EINVAL);
     return 0;
 }

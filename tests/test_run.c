@@ -1,9 +1,10 @@
 /* test_run.c: bide_run(): what it returns, what it refuses, how it closes. */
+#include "sys.h"
 #include "tasks.h"
 
 #include <limits.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
-#include <threads.h>
 
 /* ---- Results ------------------------------------------------------------ */
 
@@ -82,11 +83,12 @@ START_TEST(runs_of_one_thread_follow_each_other_and_leave_nothing_open)
 }
 END_TEST
 
+static atomic_int wrong;
+
 static int run_in_thread(void *value)
 {
     for (int i = 0; i < 100; i++)
-        if (bide_run(give_late, value, NULL) != VALUE(value))
-            return 1;
+        wrong += bide_run(give_late, value, NULL) != VALUE(value);
     return 0;
 }
 
@@ -94,13 +96,11 @@ START_TEST(each_thread_may_have_a_run_of_its_own)
 {
     thrd_t threads[3];
     for (intptr_t i = 0; i < 3; i++)
-        ck_assert_int_eq(thrd_create(&threads[i], run_in_thread, NUM(i)),
-                         thrd_success);
-    for (int i = 0; i < 3; i++) {
-        int wrong;
-        thrd_join(threads[i], &wrong);
-        ck_assert_int_eq(wrong, 0);
-    }
+        ck_assert_int_eq(
+            bi_sys.thread_start(&threads[i], run_in_thread, NUM(i)), 0);
+    for (int i = 0; i < 3; i++)
+        bi_sys_thread_join(threads[i]);
+    ck_assert_int_eq(wrong, 0);
 }
 END_TEST
 

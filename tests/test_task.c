@@ -98,15 +98,14 @@ VIRTUAL_TEST(a_thousand_tasks_may_await_each_other_in_a_row)
 
 VIRTUAL_TEST(ten_thousand_tasks_may_be_alive_at_once)
 {
-    enum { MANY = 10000 };
-    static bide_task *tasks[MANY];
-    for (int i = 0; i < MANY; i++)
+    static bide_task *tasks[MANY_TASKS];
+    for (int i = 0; i < MANY_TASKS; i++)
         tasks[i] = spawn(sleep_ms, NUM(i));
-    for (int i = 0; i < MANY; i++) {
+    for (int i = 0; i < MANY_TASKS; i++) {
         ck_assert_int_eq(bide_await(tasks[i]), i);
         bide_release(tasks[i]);
     }
-    ck_assert_int_eq(clock_ms(), MANY - 1);
+    ck_assert_int_eq(clock_ms(), MANY_TASKS - 1);
     return 0;
 }
 

@@ -97,12 +97,11 @@ VIRTUAL_TEST(an_endless_sleep_ends_with_a_cancel)
 
 VIRTUAL_TEST(ten_thousand_cancelled_sleepers_leave_no_timer)
 {
-    enum { MANY = 10000 };
-    static bide_task *tasks[MANY];
-    for (int i = 0; i < MANY; i++)
+    static bide_task *tasks[MANY_TASKS];
+    for (int i = 0; i < MANY_TASKS; i++)
         tasks[i] = spawn(sleep_ms, NUM(1000 + i % 777));
     turns(1);
-    for (int i = MANY; i-- > 0;)
+    for (int i = MANY_TASKS; i-- > 0;)
         bide_cancel(tasks[i]);
     turns(1);
     ck_assert(no_timer_left());
