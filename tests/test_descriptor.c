@@ -293,16 +293,28 @@ REAL_TEST(a_socket_that_is_not_connected_is_refused)
     return 0;
 }
 
+/* As foreign code that shares the pipe would: whether it came first. */
+static bool snatch(int fd)
+{
+    char byte;
+    struct iovec iov = {&byte, 1};
+    return preadv2(fd, &iov, 1, -1, RWF_NOWAIT) == 1;
+}
+
 REAL_TEST(a_blocking_pipe_with_rivals_never_blocks_the_loop)
 {
     struct ends pipe = open_ends(PIPE, 0);
     char buf[8];
+    struct io in = {pipe.out, buf, 8, 0};
     int turns = 0;
     bide_task *counter = start(count_turns, &turns);
-    bide_task *reader = start(io_read, &(struct io){pipe.out, buf, 8, 0});
-    for (int i = 0; i < 50; i++) { /* foreign code takes it away each time */
+    bide_task *reader = start(io_read, &in);
+    for (int i = 0; i < 50; i++) {
         put(pipe.in, "x");
-        expect(pipe.out, "x");
+        if (!snatch(pipe.out)) { /* a thread of the offload pool was quicker */
+            ck_assert_int_eq(end_of(reader), 1);
+            reader = start(io_read, &in);
+        }
         bide_sleep(BIDE_US(100));
     }
     ck_assert_int_gt(turns, 5);
@@ -339,7 +351,7 @@ static void with_nowait(void)
 
 REAL_TEST(what_ends_at_once_does_not_wait)
 {
-    char buf[4];
+    char buf[4] = "";
     struct ends pipe = open_ends(PIPE, 0);
     struct io in = {pipe.in, buf, 4, 0}, out = {pipe.out, buf, 4, 0};
     ck_assert_int_eq(within(BIDE_SEC(2), io_read, &in), -EBADF);
