@@ -22,11 +22,11 @@
 #include "annotate.h"
 #include "sys.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <threads.h>
 #include <unistd.h>
 
 #ifdef __x86_64__
@@ -52,7 +52,8 @@
 
 static struct bi_guard here;
 static char reason[160];
-static once_flag once = ONCE_FLAG_INIT;
+/* The thread sanitizer knows nothing of call_once(). */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* Whether the kernel reads `page` at our request: an eventfd takes any eight
  * bytes below UINT64_MAX.  Negated errno of why it does not. */
@@ -114,7 +115,7 @@ static void choose(void)
 
 const struct bi_guard *bi_guard(void)
 {
-    call_once(&once, choose);
+    pthread_once(&once, choose);
     return &here;
 }
 

@@ -285,8 +285,8 @@ REAL_TEST(a_datagram_socket_in_use_is_left_alone)
 REAL_TEST(unix_paths_as_long_as_can_be_work_and_longer_ones_are_refused)
 {
     char name[300];
-    strcpy(name, "unix:@");
-    memset(name + 6, 'n', sizeof name - 6);
+    int n = snprintf(name, sizeof name, "unix:@%d", (int)getpid());
+    memset(name + n, 'n', sizeof name - (size_t)n);
     name[5 + sizeof((struct sockaddr_un *)0)->sun_path] = '\0';
     int listener = bide_listen(name, NULL, 5);
     ck_assert_int_ge(listener, 0);
