@@ -255,6 +255,8 @@ static int connect_unix(const struct bi_op *op)
 
 static intptr_t block_connect(struct bi_op *op)
 {
+    if (op->cancelled) /* before the shutdown could find it under way */
+        return -ECANCELED;
     int domain = 0;
     socklen_t len = sizeof domain;
     bi_sys_getsockopt(op->fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
