@@ -21,6 +21,10 @@
  * stands in the reactor edge-triggered, where each write is an edge, and 2^64
  * of them are not reached.
  *
+ * At the end of a run the stack gets a bottom that no letter is pushed onto, in
+ * the same exchange that takes what is on it: a letter was pushed before, and
+ * is delivered, or it is refused.
+ *
  * A poster may still be on its way to the eventfd when its letter has been
  * delivered.  So whoever closes an inbox has first seen the end of its posters:
  * the offload pool joins its threads, the run's handle counts its holders.
@@ -32,9 +36,15 @@
 
 #include "sys.h"
 
+/* The one letter on a stack that takes no more. */
+static struct bi_letter shut;
+
+/* Forks between this process and the first; a handle may be held across one. */
+static atomic_uint forks;
+
 int bi_inbox_open(struct bi_inbox *in)
 {
-    *in = (struct bi_inbox){.wake_fd = -1};
+    *in = (struct bi_inbox){.forks = atomic_load(&forks), .wake_fd = -1};
     int fd = bi_sys_eventfd();
     if (fd < 0)
         return fd;
@@ -57,14 +67,19 @@ static void rouse(struct bi_inbox *in)
     bi_sys_write(in->wake_fd, &one, sizeof one);
 }
 
-void bi_inbox_post(struct bi_inbox *in, struct bi_letter *letter)
+int bi_inbox_post(struct bi_inbox *in, struct bi_letter *letter)
 {
     bi_assert(letter->deliver);
+    if (in->forks != atomic_load_explicit(&forks, memory_order_relaxed))
+        return -ESHUTDOWN;
     struct bi_letter *below = atomic_load(&in->newest);
     do {
+        if (below == &shut)
+            return -ESHUTDOWN;
         letter->next = below;
     } while (!atomic_compare_exchange_weak(&in->newest, &below, letter));
     rouse(in);
+    return 0;
 }
 
 void bi_inbox_nudge(struct bi_inbox *in)
@@ -86,6 +101,17 @@ static struct bi_letter *oldest_of(struct bi_letter *newest)
     return oldest;
 }
 
+/* Deliver all letters of the stack that ends in `newest`. */
+static void hand_out(struct bi_letter *newest)
+{
+    struct bi_letter *letter = oldest_of(newest);
+    while (letter) {
+        struct bi_letter *next = letter->next;
+        letter->deliver(letter); /* which may free it */
+        letter = next;
+    }
+}
+
 bool bi_inbox_deliver(struct bi_inbox *in)
 {
     /* Two plain loads on the way of every turn; bi_inbox_sleep() looks again,
@@ -95,13 +121,20 @@ bool bi_inbox_deliver(struct bi_inbox *in)
         return false;
     atomic_exchange(&in->nudged, false); /* not a store: what came before the
                                             nudge is to be seen after this */
-    struct bi_letter *letter = oldest_of(atomic_exchange(&in->newest, NULL));
-    while (letter) {
-        struct bi_letter *next = letter->next;
-        letter->deliver(letter); /* which may free it */
-        letter = next;
-    }
+    hand_out(atomic_exchange(&in->newest, NULL));
     return true;
+}
+
+void bi_inbox_shut(struct bi_inbox *in)
+{
+    struct bi_letter *newest = atomic_exchange(&in->newest, &shut);
+    if (newest != &shut)
+        hand_out(newest);
+}
+
+void bi_inbox_forked(void)
+{
+    atomic_fetch_add(&forks, 1);
 }
 
 /* An exchange where a store would do: an emulator of ARM on x86 (qemu 7.2) lets

@@ -21,6 +21,7 @@ struct bi_inbox {
     atomic_bool asleep; /* the run sleeps, or will without another look */
     atomic_bool nudged; /* a wake-up without a letter */
     atomic_uint holders; /* of the run's handle: something may still come */
+    unsigned forks;     /* of the process, when it was opened */
     int wake_fd;        /* an eventfd, for the reactor to wait on; never read */
 };
 
@@ -28,14 +29,24 @@ struct bi_inbox {
 int bi_inbox_open(struct bi_inbox *in);
 void bi_inbox_close(struct bi_inbox *in);
 
-/* Push a letter, and wake the run if it sleeps.                       [any] */
-void bi_inbox_post(struct bi_inbox *in, struct bi_letter *letter);
+/* Push a letter, and wake the run if it sleeps.                       [any]
+ *
+ * Returns 0, and it will be delivered; or -ESHUTDOWN, and it is the poster's:
+ * the inbox has been shut, or belongs to the parent of this process.
+ */
+int bi_inbox_post(struct bi_inbox *in, struct bi_letter *letter);
 
 /* Wake the run, without a letter.  Async-signal-safe.                 [any] */
 void bi_inbox_nudge(struct bi_inbox *in);
 
 /* Deliver what has come.  True if anything had, a nudge included. */
 bool bi_inbox_deliver(struct bi_inbox *in);
+
+/* Refuse letters from now on, and deliver those that came before. */
+void bi_inbox_shut(struct bi_inbox *in);
+
+/* In a forked child: every inbox there is belongs to the parent. */
+void bi_inbox_forked(void);
 
 /* Say that the run is about to sleep.  False: something has come, do not. */
 bool bi_inbox_sleep(struct bi_inbox *in);

@@ -21,7 +21,6 @@ void bi_loop_drop(struct bide_loop *loop)
 {
     if (atomic_fetch_sub(&loop->refs, 1) > 1)
         return;
-    bi_assert(!atomic_load(&loop->inbox.newest));
     bi_inbox_close(&loop->inbox);
     free(loop);
 }

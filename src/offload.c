@@ -106,7 +106,8 @@ static int serve(void *arg)
     struct bi_offload *o = arg;
     for (struct bi_job *job; (job = take(o)) != NULL;) {
         job->work(job);
-        bi_inbox_post(o->inbox, &job->letter);
+        if (bi_inbox_post(o->inbox, &job->letter) < 0 && job->orphaned)
+            job->orphaned(job);
     }
     return 0;
 }

@@ -15,6 +15,9 @@ struct bi_job {
     struct bi_job *next;     /* queued */
     void (*work)(struct bi_job *job);
     void (*done)(struct bi_job *job);
+    /* On the thread, in place of `done`: the run has ended.  NULL: it cannot
+     * have, somebody in it waits for the job. */
+    void (*orphaned)(struct bi_job *job);
 };
 
 struct bi_offload;

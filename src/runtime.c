@@ -97,6 +97,7 @@ static int fill_options(struct bide_options *o, const struct bide_options *opt)
 static void in_child(void)
 {
     struct bi_run *run = bi_here;
+    bi_inbox_forked();
     if (!run)
         return;
     struct runtime *rt = runtime_of(run);
@@ -272,6 +273,7 @@ static intptr_t run_to_end(struct runtime *rt, bide_fn *fn, void *arg)
     intptr_t result = spawn_main(&rt->run, fn, arg);
     if (result == 0) {
         loop(rt);
+        bi_inbox_shut(&rt->run.handle->inbox);
         bi_task_end_all(&rt->run);
         result = result_of(rt);
     }

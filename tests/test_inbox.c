@@ -5,6 +5,7 @@
 #include "sys.h"
 
 #include <check.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -180,6 +181,63 @@ START_TEST(a_letter_may_post_a_letter)
 }
 END_TEST
 
+START_TEST(a_shut_inbox_has_delivered_what_came_and_refuses_the_rest)
+{
+    struct numbered n[2] = {{{.deliver = note}, 0, 0},
+                            {{.deliver = note}, 0, 1}};
+    ck_assert_int_eq(bi_inbox_post(&inbox, &n[0].letter), 0);
+    bi_inbox_shut(&inbox);
+    ck_assert_int_eq(delivered, 1);
+    ck_assert_int_eq(bi_inbox_post(&inbox, &n[1].letter), -ESHUTDOWN);
+    bi_inbox_shut(&inbox);
+    ck_assert_int_eq(delivered, 1);
+}
+END_TEST
+
+/* Post until it is refused; returns how often it was not. */
+static void *post_until_shut(void *arg)
+{
+    static struct numbered letters[POSTERS][LETTERS];
+    int poster = (int)(intptr_t)arg, i = 0;
+    for (; i < LETTERS; i++) {
+        letters[poster][i] = (struct numbered){{.deliver = note}, poster, i};
+        if (bi_inbox_post(&inbox, &letters[poster][i].letter) < 0)
+            break;
+    }
+    return (void *)(intptr_t)i;
+}
+
+START_TEST(each_letter_is_delivered_or_refused_when_the_inbox_is_shut)
+{
+    pthread_t threads[POSTERS];
+    int accepted = 0;
+    for (intptr_t i = 0; i < POSTERS; i++)
+        pthread_create(&threads[i], NULL, post_until_shut, (void *)i);
+    while (delivered < LETTERS)
+        bi_inbox_deliver(&inbox);
+    bi_inbox_shut(&inbox);
+    int at_the_end = delivered;
+    for (int i = 0; i < POSTERS; i++) {
+        void *n;
+        pthread_join(threads[i], &n);
+        accepted += (int)(intptr_t)n;
+    }
+    ck_assert_int_eq(delivered, at_the_end);
+    ck_assert_int_eq(accepted, delivered);
+}
+END_TEST
+
+START_TEST(in_a_forked_child_every_inbox_is_shut)
+{
+    struct numbered n = {{.deliver = note}, 0, 0};
+    bi_inbox_forked(); /* as the fork handler of a run calls it */
+    ck_assert_int_eq(bi_inbox_post(&inbox, &n.letter), -ESHUTDOWN);
+    bi_inbox_close(&inbox);
+    ck_assert_int_eq(bi_inbox_open(&inbox), 0);
+    ck_assert_int_eq(bi_inbox_post(&inbox, &n.letter), 0);
+}
+END_TEST
+
 Suite *suite_inbox(void)
 {
     Suite *s = suite_create("inbox");
@@ -192,6 +250,11 @@ Suite *suite_inbox(void)
     tcase_add_test(t, a_run_with_mail_does_not_fall_asleep);
     tcase_add_test(t, a_nudge_from_a_signal_handler_ends_the_sleep);
     tcase_add_test(t, a_letter_may_post_a_letter);
+    tcase_add_test(t,
+                   a_shut_inbox_has_delivered_what_came_and_refuses_the_rest);
+    tcase_add_test(
+        t, each_letter_is_delivered_or_refused_when_the_inbox_is_shut);
+    tcase_add_test(t, in_a_forked_child_every_inbox_is_shut);
     suite_add_tcase(s, t);
     return s;
 }
