@@ -141,7 +141,8 @@ struct bide_spawn_options {
  *   out   the handle, yours until bide_release(); NULL: none is wanted
  * Returns 0; then `fn` will be called in every case.
  *   -EINVAL     `fn` is NULL
- *   -ENOMEM     no guarded stack could be had; bide_info() says why
+ *   -ENOMEM     no guarded stack could be had, and bide_info() says why; or a
+ *               local could not be copied
  *   -EAGAIN     as many tasks as options.task_limit are alive
  *   -ESHUTDOWN  the main task has returned
  */
@@ -311,7 +312,7 @@ BIDE_API void bide_group_open(struct bide_group *g, enum bide_policy policy);
  * result (BIDE_FAIL_FAST); but not where it was cancelled.
  * Returns 0.
  *   -EINVAL     `fn` is NULL
- *   -ENOMEM     no guarded stack could be had; bide_info() says why
+ *   -ENOMEM     as bide_spawn()
  *   -EAGAIN     as many tasks as options.task_limit are alive
  *   -ECANCELED  `g` is cancelled
  *   -ESHUTDOWN  `g` is closed
@@ -568,6 +569,41 @@ BIDE_API BIDE_CHECK int bide_chan_tryrecv(struct bide_chan *c, void *item);
  * Those who wait to send get -EPIPE.  Closing twice is allowed.
  */
 BIDE_API void bide_chan_close(struct bide_chan *c);
+
+/* A variable of which every task has a value of its own, NULL at first.
+ *
+ * It has static storage.  A task that is spawned inherits the spawner's value:
+ * a plain pointer as it is; one with `drop` only where `copy` makes the child
+ * its own.  Neither of the two may wait or set a local that is inherited.
+ */
+struct bide_local {
+    void *(*copy)(void *value); /* at a spawn; NULL returned: it is refused */
+    void (*drop)(void *value);  /* at the task's end, or when it is replaced */
+};
+
+/* The value that the calling task has for `l`, or NULL. */
+BIDE_API void *bide_local_get(struct bide_local *l);
+
+/* Set the value that the calling task has for `l`; NULL: none.
+ *
+ * With `drop` it is the task's from now on: its former value is dropped at
+ * once, the last at the task's end, after all deferred calls, the local that
+ * was set last first.
+ * Returns 0.
+ *   -ENOMEM  there is no memory to keep it in; the value stays the caller's
+ */
+BIDE_API BIDE_CHECK int bide_local_set(struct bide_local *l, void *value);
+
+/* Have `fn(arg)` called at the end of the calling task, last in first out.
+ *
+ * It is called by the task itself, when its function has returned and before
+ * anybody hears of its end.  It may wait, under the rules that hold for the
+ * task: where that is cancelled, in a shield.  The task's result stands.
+ * Returns 0.
+ *   -EINVAL  `fn` is NULL
+ *   -ENOMEM  there is no memory to keep it in: it will not be called
+ */
+BIDE_API BIDE_CHECK int bide_defer(void (*fn)(void *arg), void *arg);
 
 /* ---- 6. Files and sockets ----------------------------------------------- */
 

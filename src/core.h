@@ -15,6 +15,7 @@
 #ifndef BI_CORE_H
 #define BI_CORE_H
 
+#include "cell.h"
 #include "coro.h"
 #include "heap.h"
 #include "list.h"
@@ -90,6 +91,8 @@ struct bi_task {
     struct bide_group *group;
     struct bi_wait *starter; /* the bide_group_start() that waits for ready */
     struct bi_list held;     /* bi_held of what it owns */
+    struct bi_cell *locals;  /* last set first */
+    struct bi_cell *deferred; /* last deferred first */
     const void *site;        /* where it was spawned: a return address */
     uint64_t id;             /* 1, 2, ... in order of spawning */
     uint64_t end_order;      /* among the ends of the run */
@@ -127,6 +130,7 @@ struct bi_run {
 
     /* Tasks. */
     struct bi_stack_pool stacks;
+    struct bi_cell_pool cells;
     struct bi_list tasks;
     struct bi_list watchers; /* bi_wait of bide_wait_tasks() calls */
     struct bi_task *main;

@@ -169,6 +169,7 @@ static void close_run(struct runtime *rt)
     bi_loop_drop(rt->run.handle);
     bi_coro_forget(&rt->run.loop);
     bi_stack_pool_end(&rt->run.stacks);
+    bi_cell_pool_end(&rt->run.cells);
 }
 
 /* ---- The loop ----------------------------------------------------------- */

@@ -11,6 +11,8 @@
  */
 #include "task.h"
 
+#include "defer.h"
+#include "local.h"
 #include "park.h"
 #include "sched.h"
 #include "scope.h"
@@ -177,6 +179,8 @@ _Noreturn static inline void end(struct bi_task *task, intptr_t result)
                 "returned with a scope or group left open");
     task->result = result;
     task->cut = bi_scope_told(&task->root, result);
+    if (bi_unlikely(bi_defer_pending(task)))
+        bi_defer_finish(task);
     task->ended = true;
     task->end_order = ++run->ends;
     bi_scope_unlink(&task->root, run);
@@ -219,6 +223,7 @@ static void reset(struct bi_task *task, struct bi_run *run,
     task->fn = how->fn;
     task->arg = how->arg;
     task->joiners = task->held = (struct bi_list){0};
+    task->locals = task->deferred = NULL;
     task->on_end = NULL;
     task->group = NULL;
     task->site = how->site;
@@ -250,8 +255,15 @@ int bi_task_make(struct bi_run *run, const struct bi_spawn *how,
     struct bi_stack *stack = bi_stack_take(&run->stacks, bytes);
     if (!stack)
         return -ENOMEM;
+    struct bi_cell *locals = NULL;
+    if (bi_unlikely(run->current && run->current->locals) &&
+        !bi_local_inherit(run, run->current->locals, &locals)) {
+        bi_stack_give(&run->stacks, stack);
+        return -ENOMEM;
+    }
     struct bi_task *task = bi_stack_head(&run->stacks, stack);
     reset(task, run, stack, how);
+    task->locals = locals;
     bi_coro_make(&task->coro, stack->low, task, entry, task);
     bi_list_push_back(&run->tasks, &task->all);
     if (++run->alive > run->alive_peak)

@@ -11,6 +11,7 @@ struct everything {
     struct bide_mutex mutex;
     struct bide_event event;
     struct bide_chan chan;
+    struct bide_local local;
     struct bide_error error;
     struct bide_info info;
     struct bide_stats stats;
