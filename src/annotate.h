@@ -13,8 +13,8 @@
  * A leave and its bi_switch() must stand in one frame, so that the tool's own
  * book of frames stays true: hence the forced inlining.
  *
- * Valgrind is spoken to wherever its header was found, for the price of a few
- * instructions that do nothing; BI_NO_VALGRIND leaves them out.
+ * Valgrind is spoken to wherever its header was found and it runs the program;
+ * BI_NO_VALGRIND leaves the words out.
  */
 #ifndef BI_ANNOTATE_H
 #define BI_ANNOTATE_H
@@ -181,6 +181,10 @@ BI_ALWAYS_INLINE void bi_annotate_finish(struct bi_annotate *from,
 
 #endif
 
+/* Whether Valgrind runs this program, as it was seen before main() (coro.c): a
+ * request to it costs some ten stores, this a look. */
+extern bool bi_annotate_valgrind __attribute__((visibility("hidden")));
+
 /* ---- Memory, to Valgrind ------------------------------------------------ */
 
 #if defined(__has_include) && !defined(BI_NO_VALGRIND)
@@ -193,28 +197,36 @@ BI_ALWAYS_INLINE void bi_annotate_finish(struct bi_annotate *from,
 #include <valgrind/memcheck.h>
 #include <valgrind/valgrind.h>
 #define BI_VALGRIND_DEFINED(at, bytes) \
-    ((void)VALGRIND_MAKE_MEM_DEFINED((at), (bytes)))
+    (bi_unlikely(bi_annotate_valgrind) ? \
+         (void)VALGRIND_MAKE_MEM_DEFINED((at), (bytes)) : (void)0)
 #define BI_VALGRIND_UNDEFINED(at, bytes) \
-    ((void)VALGRIND_MAKE_MEM_UNDEFINED((at), (bytes)))
+    (bi_unlikely(bi_annotate_valgrind) ? \
+         (void)VALGRIND_MAKE_MEM_UNDEFINED((at), (bytes)) : (void)0)
+
+/* For bi_annotate_valgrind. */
+static inline bool bi_annotate_look(void)
+{
+    return RUNNING_ON_VALGRIND;
+}
 
 /* Whether someone wants to know where each stack lies. */
 static inline bool bi_annotate_wants_stacks(void)
 {
-    return RUNNING_ON_VALGRIND;
+    return bi_annotate_valgrind;
 }
 
 /* Whether no other thread runs while one waits in io_uring_enter(2): Valgrind
  * takes that for a call that does not block. */
 static inline bool bi_annotate_serialises(void)
 {
-    return RUNNING_ON_VALGRIND;
+    return bi_annotate_valgrind;
 }
 
 /* Whether a child of fork(2) must have all mappings of its parent: Valgrind
  * does not know MADV_DONTFORK, and falls over the hole in its book. */
 static inline bool bi_annotate_forks_all(void)
 {
-    return RUNNING_ON_VALGRIND;
+    return bi_annotate_valgrind;
 }
 
 /* A stack [low, high) exists: returns the number it goes by. */
@@ -230,6 +242,11 @@ static inline void bi_annotate_stack_end(unsigned number)
 #else
 #define BI_VALGRIND_DEFINED(at, bytes) ((void)(at), (void)(bytes))
 #define BI_VALGRIND_UNDEFINED(at, bytes) ((void)(at), (void)(bytes))
+
+static inline bool bi_annotate_look(void)
+{
+    return false;
+}
 
 static inline bool bi_annotate_wants_stacks(void)
 {

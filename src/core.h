@@ -119,6 +119,7 @@ struct bi_run {
     unsigned tick;   /* switches until the loop gets a turn */
     unsigned budget; /* fast calls until the task's turn is over */
     struct bi_coro loop;
+    int *error; /* errno of the run's thread */
     uint64_t switches;
 
     /* Timers and the clock. */

@@ -9,6 +9,14 @@
  */
 #include "coro.h"
 
+bool bi_annotate_valgrind;
+
+/* Before other constructors, which may have runs already. */
+__attribute__((constructor(101))) static void look_for_tools(void)
+{
+    bi_annotate_valgrind = bi_annotate_look();
+}
+
 void bi_coro_adopt(struct bi_coro *c)
 {
     c->sp = NULL;

@@ -1,6 +1,6 @@
 /* coro.h: a coroutine: a suspended or running stack, told to the tools.
  *
- * bi_coro_switch() and bi_coro_finish() are the only callers of bi_switch(), so
+ * bi_coro_switch() and bi_coro_finish() are the only ones that switch, so
  * that what Valgrind, ASan and TSan must hear about a change of stacks is said
  * in one place.
  */
@@ -10,8 +10,6 @@
 #include "annotate.h"
 #include "arch/switch.h"
 #include "base.h"
-
-#include <stdlib.h>
 
 struct bi_coro {
     void *sp; /* where it is suspended; of no meaning while it runs */
@@ -43,8 +41,7 @@ _Noreturn static inline void bi_coro_finish(struct bi_coro *from,
 {
     bi_assert(from != to);
     bi_annotate_finish(&from->tools, &to->tools);
-    bi_switch(&from->sp, to->sp);
-    abort(); /* somebody resumed what had ended */
+    bi_switch_final(to->sp);
 }
 
 /* To be called first in `entry`: the coroutine `c` has arrived on its stack. */

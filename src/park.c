@@ -7,7 +7,10 @@
  * is simply "no longer parked": what was woken is not withdrawn any more.
  *
  * errno belongs to the thread, but foreign code in a task must find its own
- * after a wait: it is kept here, the one place that switches a running task.
+ * after a wait: it is kept here, the one place that switches a running task.  A
+ * run keeps its address, which libc computes by a call.  After the switch it is
+ * had by way of the thread, not of what the stack has to give back first: until
+ * that is there, the processor goes on with what follows.
  */
 #include "park.h"
 
@@ -31,11 +34,11 @@ intptr_t bi_park(struct bi_wait *wait)
     struct bi_task *task = wait->task;
     struct bi_run *run = task->run;
     bi_assert(run->current == task && !task->wait);
-    int saved = errno;
+    int saved = *run->error;
     task->wait = wait;
     task->parked_at = run->now;
     bi_sched_leave(run, task);
-    errno = saved;
+    *bi_here->error = saved;
     bi_assert(!task->wait);
     return wait->withdrawn ? bi_scope_noticed(task->scope) : wait->value;
 }
@@ -57,15 +60,16 @@ void bi_park_yield(struct bi_task *task)
         run->budget = BI_BUDGET;
         return;
     }
-    int saved = errno;
+    int saved = *run->error;
     bi_sched_ready(run, task);
     bi_sched_leave(run, task);
-    errno = saved;
+    *bi_here->error = saved;
 }
 
 void bi_park_behind(struct bi_task *task, struct bi_task *next)
 {
-    int saved = errno;
-    bi_sched_jump(task->run, task, next);
-    errno = saved;
+    struct bi_run *run = task->run;
+    int saved = *run->error;
+    bi_sched_jump(run, task, next);
+    *bi_here->error = saved;
 }

@@ -46,6 +46,7 @@ void bi_sched_init(struct bi_run *run)
 {
     bi_list_init(&run->ready);
     bi_coro_adopt(&run->loop);
+    run->error = &errno;
     run->tick = BI_TICKS;
     bi_running_name = running_name;
 }

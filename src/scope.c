@@ -58,8 +58,7 @@ static void deadline_passed(struct bi_timer *timer)
     bi_scope_fire(s, s->task->run, -ETIMEDOUT);
 }
 
-static void set_deadline(struct bi_scope *s, struct bi_run *run,
-                         bide_time deadline)
+void bi_scope_arm(struct bi_scope *s, struct bi_run *run, bide_time deadline)
 {
     bi_timer_disarm(run, &s->timer);
     s->timer.deadline = deadline;
@@ -78,7 +77,7 @@ static void begin_grace(struct bi_scope *s, struct bi_run *run)
     bide_time now = bi_sys.now();
     bide_time room = BIDE_FOREVER - now;
     bide_time end = s->grace > room ? BIDE_FOREVER : now + s->grace;
-    set_deadline(s, run, bi_earlier(s->timer.deadline, end));
+    bi_scope_arm(s, run, bi_earlier(s->timer.deadline, end));
     settle_deadlines(s);
 }
 
@@ -119,40 +118,10 @@ static void settle(struct bi_scope *top, struct bi_run *run)
     }
 }
 
-void bi_scope_link(struct bi_scope *s, struct bi_scope *parent,
-                   struct bi_task *task, bide_time deadline)
+bool bi_scope_late(struct bi_scope *s, struct bi_run *run)
 {
-    bool early = s->state == BI_SCOPE_EARLY;
-    s->parent = parent;
-    s->task = task;
-    s->children.next = NULL;
-    s->state = BI_SCOPE_OPEN;
-    s->code = early ? -ECANCELED : 0;
-    s->shield = s->grace_runs = s->fired = false;
-    s->timer.armed = false;
-    s->timer.deadline = deadline;
-    s->nearest = deadline;
-    s->verdict = early ? s : NULL;
-    if (!parent)
-        return;
-    bi_list_push_back(&parent->children, &s->sibling);
-    if (parent->verdict)
-        s->verdict = parent->verdict;
-    s->nearest = bi_earlier(parent->nearest, deadline);
-    if (bi_unlikely(deadline != BIDE_FOREVER))
-        set_deadline(s, task->run, deadline);
-}
-
-void bi_scope_unlink(struct bi_scope *s, struct bi_run *run)
-{
-    bi_assert(s->state == BI_SCOPE_OPEN && bi_list_empty(&s->children));
-    bi_list_remove(&s->sibling);
-    s->state = BI_SCOPE_CLOSED;
-    s->fired = s->code != 0;
-    if (bi_likely(s->timer.deadline == BIDE_FOREVER))
-        return;
     bi_timer_disarm(run, &s->timer);
-    s->fired = s->fired || bi_sys.now() >= s->timer.deadline;
+    return s->code || bi_sys.now() >= s->timer.deadline;
 }
 
 void bi_scope_fire(struct bi_scope *s, struct bi_run *run, int code)
@@ -290,7 +259,7 @@ int bide_scope_set_deadline(struct bide_scope *scope, bide_time deadline)
         return -EINVAL;
     if (s->code)
         return 0;
-    set_deadline(s, task->run, deadline);
+    bi_scope_arm(s, task->run, deadline);
     settle_deadlines(s);
     return 0;
 }

@@ -9,9 +9,36 @@ static inline struct bi_scope *bi_scope_of(const struct bide_scope *s)
     return (struct bi_scope *)(uintptr_t)s;
 }
 
+/* Move the deadline of `s` alone. */
+void bi_scope_arm(struct bi_scope *s, struct bi_run *run, bide_time deadline);
+
+/* That `s`, which has a deadline, is over: whether it fired. */
+bool bi_scope_late(struct bi_scope *s, struct bi_run *run);
+
 /* Open `s` around code of `task`, below `parent`. */
-void bi_scope_link(struct bi_scope *s, struct bi_scope *parent,
-                   struct bi_task *task, bide_time deadline);
+static inline void bi_scope_link(struct bi_scope *s, struct bi_scope *parent,
+                                 struct bi_task *task, bide_time deadline)
+{
+    bool early = s->state == BI_SCOPE_EARLY;
+    s->parent = parent;
+    s->task = task;
+    s->children.next = NULL;
+    s->state = BI_SCOPE_OPEN;
+    s->code = early ? -ECANCELED : 0;
+    s->shield = s->grace_runs = s->fired = false;
+    s->timer.armed = false;
+    s->timer.deadline = deadline;
+    s->nearest = deadline;
+    s->verdict = early ? s : NULL;
+    if (!parent)
+        return;
+    bi_list_push_back(&parent->children, &s->sibling);
+    if (bi_unlikely(parent->verdict != NULL))
+        s->verdict = parent->verdict;
+    s->nearest = bi_earlier(parent->nearest, deadline);
+    if (bi_unlikely(deadline != BIDE_FOREVER))
+        bi_scope_arm(s, task->run, deadline);
+}
 
 /* Open `s` in the running task, and close it there, for the public `func`. */
 struct bi_scope *bi_scope_enter(struct bide_scope *s, bide_time deadline,
@@ -23,7 +50,15 @@ void bi_scope_check_innermost(const struct bi_scope *s,
                               const struct bi_task *task, const char *func);
 
 /* Take it out of the tree and decide whether it fired. */
-void bi_scope_unlink(struct bi_scope *s, struct bi_run *run);
+static inline void bi_scope_unlink(struct bi_scope *s, struct bi_run *run)
+{
+    bi_assert(s->state == BI_SCOPE_OPEN && bi_list_empty(&s->children));
+    bi_list_remove(&s->sibling);
+    s->state = BI_SCOPE_CLOSED;
+    s->fired = bi_likely(s->timer.deadline == BIDE_FOREVER)
+                   ? s->code != 0
+                   : bi_scope_late(s, run);
+}
 
 /* Fire `s` with `code`: refuse every wait inside, and end those under way. */
 void bi_scope_fire(struct bi_scope *s, struct bi_run *run, int code);

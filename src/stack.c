@@ -81,14 +81,6 @@ static size_t class_bytes(unsigned class_index)
     return BI_STACK_MIN << class_index;
 }
 
-static unsigned class_of(size_t bytes)
-{
-    unsigned i = 0;
-    while (class_bytes(i) < bytes)
-        i++;
-    return i;
-}
-
 /* ---- Slots -------------------------------------------------------------- */
 
 static struct bi_stack *slot_stack(const struct bi_slab *slab, size_t index)
@@ -307,7 +299,7 @@ void bi_stack_pool_end(struct bi_stack_pool *p)
     bi_stack_pool_init(p, p->head_bytes);
 }
 
-struct bi_stack *bi_stack_take(struct bi_stack_pool *p, size_t bytes)
+struct bi_stack *bi_stack_take_other(struct bi_stack_pool *p, size_t bytes)
 {
     if (bytes > BI_STACK_MAX) {
         snprintf(p->reason, sizeof p->reason,
@@ -316,24 +308,10 @@ struct bi_stack *bi_stack_take(struct bi_stack_pool *p, size_t bytes)
         return NULL;
     }
     p->reason[0] = '\0';
-    unsigned class_index = class_of(bytes);
-    struct bi_stack_class *c = &p->classes[class_index];
-    struct bi_list *link = bi_list_pop(&c->warm);
-    if (link)
-        c->warm_count--;
-    else if (!(link = bi_list_pop(&c->cold)))
-        return cut(p, class_index);
-    return bi_container_of(link, struct bi_stack, link);
-}
-
-void bi_stack_give(struct bi_stack_pool *p, struct bi_stack *s)
-{
-    struct bi_stack_class *c = &p->classes[s->class_index];
-    bi_assert(!bi_list_linked(&s->link));
-
-    s->generation++;
-    bi_list_push_front(&c->warm, &s->link);
-    c->warm_count++;
+    unsigned class_index = bi_stack_class_of(bytes);
+    struct bi_list *link = bi_list_pop(&p->classes[class_index].cold);
+    return link ? bi_container_of(link, struct bi_stack, link)
+                : cut(p, class_index);
 }
 
 /* Keep the page of the head: whoever comes with an old handle reads it. */

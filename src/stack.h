@@ -44,19 +44,46 @@ struct bi_stack_pool {
     struct bi_slab *slabs; /* all, newest first */
     size_t head_bytes;     /* a multiple of BI_LINE */
     size_t mapped;         /* slots that exist, in use or free */
+    const void *known;     /* a head, as bi_stack_is_head() last saw it */
     char reason[160];      /* why the last bi_stack_take() failed, or "" */
 };
 
 void bi_stack_pool_init(struct bi_stack_pool *p, size_t head_bytes);
 void bi_stack_pool_end(struct bi_stack_pool *p);
 
+/* bi_stack_take() where no warm stack is left, or none is that large. */
+struct bi_stack *bi_stack_take_other(struct bi_stack_pool *p, size_t bytes);
+
+/* The class of stacks that have `bytes`. */
+static inline unsigned bi_stack_class_of(size_t bytes)
+{
+    size_t more = bytes ? (bytes - 1) / BI_STACK_MIN : 0;
+    return more ? 64 - (unsigned)__builtin_clzll(more) : 0;
+}
+
 /* Take a stack of at least `bytes` usable bytes (head and all), or NULL with
  * p->reason told.  The head of a fresh one is zeroed, of a reused one as it was
  * left. */
-struct bi_stack *bi_stack_take(struct bi_stack_pool *p, size_t bytes);
+static inline struct bi_stack *bi_stack_take(struct bi_stack_pool *p,
+                                             size_t bytes)
+{
+    unsigned i = bi_stack_class_of(bytes);
+    if (bi_unlikely(i >= BI_STACK_CLASSES || p->classes[i].warm_count == 0))
+        return bi_stack_take_other(p, bytes);
+    p->classes[i].warm_count--;
+    return bi_container_of(bi_list_pop(&p->classes[i].warm), struct bi_stack,
+                           link);
+}
 
 /* Give it back.  The caller may still be running on it until it switches. */
-void bi_stack_give(struct bi_stack_pool *p, struct bi_stack *s);
+static inline void bi_stack_give(struct bi_stack_pool *p, struct bi_stack *s)
+{
+    struct bi_stack_class *c = &p->classes[s->class_index];
+    bi_assert(!bi_list_linked(&s->link));
+    s->generation++;
+    bi_list_push_front(&c->warm, &s->link);
+    c->warm_count++;
+}
 
 static inline void *bi_stack_head(const struct bi_stack_pool *p,
                                   const struct bi_stack *s)
@@ -69,6 +96,18 @@ size_t bi_stack_bytes(const struct bi_stack *s);
 
 /* The stack whose head is exactly `head`, in use or free, or NULL. */
 struct bi_stack *bi_stack_at(const struct bi_stack_pool *p, const void *head);
+
+/* Whether there is one.  Stacks stay until their pool ends, so that the head
+ * which was asked for last is known without a search. */
+static inline bool bi_stack_is_head(struct bi_stack_pool *p, const void *head)
+{
+    if (bi_likely(head == p->known))
+        return true;
+    bool is = bi_stack_at(p, head);
+    if (is)
+        p->known = head;
+    return is;
+}
 
 /* The stack in whose guard `addr` lies, or NULL. */
 struct bi_stack *bi_stack_guarding(const struct bi_stack_pool *p,

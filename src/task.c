@@ -28,9 +28,10 @@ static_assert(sizeof(struct bi_task) % BI_LINE == 0,
 #define LOW_BITS 6
 #define ADDRESS_BITS 48
 
-bide_task *bi_task_handle(struct bi_task *task)
+static inline bide_task *handle_of(const struct bi_task *task,
+                                   const struct bi_run *run)
 {
-    uintptr_t generation = task->run->era + task->stack->generation;
+    uintptr_t generation = run->era + task->stack->generation;
     uintptr_t word = (uintptr_t)task | (generation & (BI_LINE - 1));
 #if UINTPTR_MAX > UINT32_MAX
     word |= generation >> LOW_BITS << ADDRESS_BITS;
@@ -38,19 +39,30 @@ bide_task *bi_task_handle(struct bi_task *task)
     return (bide_task *)word;
 }
 
-struct bi_task *bi_task_of(const bide_task *handle, const char *func)
+bide_task *bi_task_handle(struct bi_task *task)
 {
-    struct bi_task *self = bi_current_in(func);
+    return handle_of(task, task->run);
+}
+
+static inline struct bi_task *task_of(const bide_task *handle,
+                                      const char *func)
+{
+    struct bi_run *run = bi_current_in(func)->run;
     uintptr_t word = (uintptr_t)handle & ~(uintptr_t)(BI_LINE - 1);
 #if UINTPTR_MAX > UINT32_MAX
     word &= ((uintptr_t)1 << ADDRESS_BITS) - 1;
 #endif
     struct bi_task *task = (struct bi_task *)word;
     BI_CONTRACT(handle, func, "was given NULL for a task");
-    bool good = bi_stack_at(&self->run->stacks, task) &&
-                bi_task_handle(task) == handle;
+    bool good = bi_stack_is_head(&run->stacks, task) &&
+                handle_of(task, run) == handle;
     BI_CONTRACT(good, func, "used the handle of a task that is gone");
     return task;
+}
+
+struct bi_task *bi_task_of(const bide_task *handle, const char *func)
+{
+    return task_of(handle, func);
 }
 
 /* ---- Errors that nobody reads ------------------------------------------- */
@@ -154,7 +166,7 @@ static void report_lost(struct bi_task *task)
         report(task);
 }
 
-static void give_back(struct bi_task *task)
+static inline void give_back(struct bi_task *task)
 {
     report_lost(task);
     bi_list_remove(&task->all);
@@ -178,7 +190,7 @@ _Noreturn static inline void end(struct bi_task *task, intptr_t result)
     BI_CONTRACT(task->scope == &task->root, "the task's function",
                 "returned with a scope or group left open");
     task->result = result;
-    task->cut = bi_scope_told(&task->root, result);
+    task->cut = task->root.verdict && bi_scope_told(&task->root, result);
     if (bi_unlikely(bi_defer_pending(task)))
         bi_defer_finish(task);
     task->ended = true;
@@ -208,7 +220,8 @@ static void entry(void *arg)
 static void set_name(struct bi_task *task, const char *name)
 {
     size_t len = name ? strnlen(name, sizeof task->name - 1) : 0;
-    memcpy(task->name, name ? name : "", len);
+    if (len)
+        memcpy(task->name, name, len);
     task->name[len] = '\0';
 }
 
@@ -242,8 +255,8 @@ static size_t stack_wish(const struct bi_run *run,
     return opt && opt->stack_bytes ? opt->stack_bytes : run->stack_bytes;
 }
 
-int bi_task_make(struct bi_run *run, const struct bi_spawn *how,
-                 struct bi_task **out)
+static inline int make(struct bi_run *run, const struct bi_spawn *how,
+                       struct bi_task **out)
 {
     const struct bide_spawn_options *opt = how->opt;
     size_t bytes = stack_wish(run, opt);
@@ -272,6 +285,12 @@ int bi_task_make(struct bi_run *run, const struct bi_spawn *how,
     return 0;
 }
 
+int bi_task_make(struct bi_run *run, const struct bi_spawn *how,
+                 struct bi_task **out)
+{
+    return make(run, how, out);
+}
+
 void bi_task_launch(struct bi_task *task, const struct bide_spawn_options *opt)
 {
     struct bi_run *run = task->run;
@@ -281,13 +300,14 @@ void bi_task_launch(struct bi_task *task, const struct bide_spawn_options *opt)
         bi_sched_ready(run, task);
 }
 
-static int spawn(bide_task **out, const struct bi_spawn *how, const char *func)
+static inline int spawn(bide_task **out, const struct bi_spawn *how,
+                        const char *func)
 {
     struct bi_run *run = bi_current_in(func)->run;
     struct bi_task *task;
     if (run->closing)
         return -ESHUTDOWN;
-    int rc = bi_task_make(run, how, &task);
+    int rc = make(run, how, &task);
     if (rc < 0)
         return rc;
     if (out) {
@@ -317,7 +337,8 @@ int bide_spawn_with(bide_task **out, bide_fn *fn, void *arg,
 
 /* ---- Handles in use ----------------------------------------------------- */
 
-static int join(struct bi_task *task, struct join *join, const char *func)
+static inline int join(struct bi_task *task, struct join *join,
+                       const char *func)
 {
     struct bi_task *self = bi_current_in(func);
     if (task == self)
@@ -349,14 +370,14 @@ intptr_t bi_task_outcome(struct bi_task *task)
 intptr_t bide_await(bide_task *t)
 {
     struct join j;
-    int rc = join(bi_task_of(t, __func__), &j, __func__);
+    int rc = join(task_of(t, __func__), &j, __func__);
     return rc < 0 ? rc : outcome(j.result, j.cut);
 }
 
 int bide_join(bide_task *t, intptr_t *result)
 {
     struct join j;
-    int rc = join(bi_task_of(t, __func__), &j, __func__);
+    int rc = join(task_of(t, __func__), &j, __func__);
     if (rc == 0 && result)
         *result = j.result;
     return rc;
@@ -364,7 +385,7 @@ int bide_join(bide_task *t, intptr_t *result)
 
 bool bide_cancel(bide_task *t)
 {
-    struct bi_task *task = bi_task_of(t, __func__);
+    struct bi_task *task = task_of(t, __func__);
     if (task->ended)
         return false;
     bi_scope_fire(&task->root, task->run, -ECANCELED);
@@ -373,7 +394,7 @@ bool bide_cancel(bide_task *t)
 
 void bide_release(bide_task *t)
 {
-    struct bi_task *task = bi_task_of(t, __func__);
+    struct bi_task *task = task_of(t, __func__);
     BI_CONTRACT(task->handle && task != task->run->main, __func__,
                 "released a handle that is not its own");
     task->handle = false;
@@ -389,7 +410,7 @@ bide_task *bide_self(void)
 
 bool bide_task_done(const bide_task *t)
 {
-    return bi_task_of(t, __func__)->ended;
+    return task_of(t, __func__)->ended;
 }
 
 void bide_set_name(const char *name)

@@ -12,6 +12,9 @@
  * something resumes `*save`. */
 void bi_switch(void **save, void *load);
 
+/* Leave the caller for good and resume the context `load`: nothing is saved. */
+_Noreturn void bi_switch_final(void *load);
+
 /* Lay a context below `top` (16-byte aligned, `room` bytes of stack) that will
  * call `entry(arg)` when first resumed.  `entry` must not return. */
 void *bi_switch_prepare(void *top, unsigned long room, void (*entry)(void *),

@@ -55,6 +55,23 @@
 #endif
     .endm
 
+    .macro resume
+    load_fp
+    load    d14, d15, 0x90
+    load    d12, d13, 0x80
+    load    d10, d11, 0x70
+    load    d8, d9, 0x60
+    load    x27, x28, 0x50
+    load    x25, x26, 0x40
+    load    x23, x24, 0x30
+    load    x21, x22, 0x20
+    load    x19, x20, 0x10
+    load    x29, x30, 0x00
+    add     sp, sp, #AREA
+    .cfi_def_cfa_offset 0
+    ret
+    .endm
+
 /* void bi_switch(void **save [x0], void *load [x1]) */
 function bi_switch
     sub     sp, sp, #AREA
@@ -73,21 +90,35 @@ function bi_switch
     mov     x9, sp
     str     x9, [x0]
     mov     sp, x1
-    load_fp
-    load    d14, d15, 0x90
-    load    d12, d13, 0x80
-    load    d10, d11, 0x70
-    load    d8, d9, 0x60
-    load    x27, x28, 0x50
-    load    x25, x26, 0x40
-    load    x23, x24, 0x30
-    load    x21, x22, 0x20
-    load    x19, x20, 0x10
-    load    x29, x30, 0x00
-    add     sp, sp, #AREA
-    .cfi_def_cfa_offset 0
-    ret
+    resume
 finish bi_switch
+
+/* void bi_switch_final(void *load [x0]) */
+function bi_switch_final
+    mov     sp, x0
+    .cfi_def_cfa_offset AREA
+    .cfi_rel_offset x29, 0x00
+    .cfi_rel_offset x30, 0x08
+    .cfi_rel_offset x19, 0x10
+    .cfi_rel_offset x20, 0x18
+    .cfi_rel_offset x21, 0x20
+    .cfi_rel_offset x22, 0x28
+    .cfi_rel_offset x23, 0x30
+    .cfi_rel_offset x24, 0x38
+    .cfi_rel_offset x25, 0x40
+    .cfi_rel_offset x26, 0x48
+    .cfi_rel_offset x27, 0x50
+    .cfi_rel_offset x28, 0x58
+    .cfi_rel_offset d8, 0x60
+    .cfi_rel_offset d9, 0x68
+    .cfi_rel_offset d10, 0x70
+    .cfi_rel_offset d11, 0x78
+    .cfi_rel_offset d12, 0x80
+    .cfi_rel_offset d13, 0x88
+    .cfi_rel_offset d14, 0x90
+    .cfi_rel_offset d15, 0x98
+    resume
+finish bi_switch_final
 
 /* void *bi_switch_prepare(void *top [x0], unsigned long room [x1],
  *                         void (*entry)(void *) [x2], void *arg [x3]) */

@@ -45,6 +45,12 @@ void bi_switch(void **save, void *load)
     *save = NULL;
 }
 
+_Noreturn void bi_switch_final(void *load)
+{
+    setcontext(load);
+    abort();
+}
+
 void *bi_switch_prepare(void *top, unsigned long room, void (*entry)(void *),
                         void *arg)
 {

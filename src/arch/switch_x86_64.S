@@ -39,6 +39,7 @@
 #else
 #define FP_BYTES 8
 #endif
+#define AREA (0x30 + FP_BYTES)
 
     .macro save reg
     push    \reg
@@ -70,6 +71,17 @@
 #endif
     .endm
 
+    .macro resume
+    load_fp
+    load    %r15
+    load    %r14
+    load    %r13
+    load    %r12
+    load    %rbx
+    load    %rbp
+    ret
+    .endm
+
 /* void bi_switch(void **save [rdi], void *load [rsi]) */
 function bi_switch
     save    %rbp
@@ -81,15 +93,21 @@ function bi_switch
     save_fp
     mov     %rsp, (%rdi)
     mov     %rsi, %rsp
-    load_fp
-    load    %r15
-    load    %r14
-    load    %r13
-    load    %r12
-    load    %rbx
-    load    %rbp
-    ret
+    resume
 finish bi_switch
+
+/* void bi_switch_final(void *load [rdi]) */
+function bi_switch_final
+    mov     %rdi, %rsp
+    .cfi_def_cfa_offset AREA + 8
+    .cfi_rel_offset %r15, FP_BYTES
+    .cfi_rel_offset %r14, FP_BYTES + 0x08
+    .cfi_rel_offset %r13, FP_BYTES + 0x10
+    .cfi_rel_offset %r12, FP_BYTES + 0x18
+    .cfi_rel_offset %rbx, FP_BYTES + 0x20
+    .cfi_rel_offset %rbp, FP_BYTES + 0x28
+    resume
+finish bi_switch_final
 
 /* void *bi_switch_prepare(void *top [rdi], unsigned long room [rsi],
  *                         void (*entry)(void *) [rdx], void *arg [rcx]) */
