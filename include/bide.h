@@ -520,7 +520,8 @@ BIDE_API bool bide_event_is_set(const struct bide_event *e);
 struct bide_chan {
     struct bide_waitq _s, _r;
     char *_buf;
-    size_t _n[4];
+    size_t _n[6];
+    const void *_order;
     bool _closed;
 };
 
@@ -569,6 +570,82 @@ BIDE_API BIDE_CHECK int bide_chan_tryrecv(struct bide_chan *c, void *item);
  * Those who wait to send get -EPIPE.  Closing twice is allowed.
  */
 BIDE_API void bide_chan_close(struct bide_chan *c);
+
+/* Close `c` and empty it: each item left is handed to `drop(item, arg)`.
+ *
+ * Those who wait to send get -EPIPE and keep their items, receivers get 0.
+ *
+ *   drop   frees what the item holds; must not wait; NULL: nothing to free
+ */
+BIDE_API void bide_chan_abort(struct bide_chan *c,
+                              void (*drop)(void *item, void *arg), void *arg);
+
+/* Count `n` producers more, each of which will say when it is done.
+ *
+ * Returns 0.
+ *   -EPIPE  `c` is closed
+ */
+BIDE_API BIDE_CHECK int bide_chan_add_producers(struct bide_chan *c, size_t n);
+
+/* One producer is done; the last one closes `c`.
+ *
+ * Returns 0.
+ *   -ERANGE  all producers that were counted are done
+ */
+BIDE_API int bide_chan_producer_done(struct bide_chan *c);
+
+/* How many items are in the buffer of `c`. */
+BIDE_API size_t bide_chan_len(const struct bide_chan *c);
+
+/* For how many there is room. */
+BIDE_API size_t bide_chan_capacity(const struct bide_chan *c);
+
+/* Whether `c` is closed; items may be left in it. */
+BIDE_API bool bide_chan_closed(const struct bide_chan *c);
+
+struct bide_chan_stats {
+    size_t items;     /* in the buffer */
+    size_t senders;   /* who wait; a select counts for each of its cases */
+    size_t receivers; /* likewise */
+    size_t producers; /* counted, and not done */
+    size_t sent;      /* items accepted since the start */
+};
+
+/* Count what is in `c` and who waits at it. */
+BIDE_API void bide_chan_stats(const struct bide_chan *c,
+                              struct bide_chan_stats *out);
+
+/* One send or receive of a select: exactly one of `recv` and `send` is set.
+ * With items of 0 bytes neither means a receive, any `send` a send. */
+struct bide_chan_case {
+    struct bide_chan *chan;
+    void *recv;       /* where to put the item */
+    const void *send; /* where to take it from */
+    int result;       /* of the case that went through */
+    void *_side[5];
+};
+
+/* Do one of `n` sends and receives, the first that can be done.       [waits]
+ *
+ * Of several that can be done at once each gets its turn.  One channel may
+ * stand in several cases; a select never deals with itself.  The cases are the
+ * call's until it returns.
+ * Returns the index of the one that was done; its `result` is what the call
+ * alone would have returned: 0 or -EPIPE of a send, 1 or 0 of a receive.
+ *   -EINVAL  `n` is 0, a channel is NULL, or a case is not one of the two
+ * Cancelled: none was done.
+ */
+BIDE_API BIDE_CHECK int bide_chan_select(struct bide_chan_case *cases,
+                                         size_t n);
+
+/* Do one of `n` sends and receives if that needs no wait.
+ *
+ * Returns as bide_chan_select().
+ *   -EAGAIN  none of them can be done now
+ *   -EINVAL  as bide_chan_select()
+ */
+BIDE_API BIDE_CHECK int bide_chan_tryselect(struct bide_chan_case *cases,
+                                            size_t n);
 
 /* A variable of which every task has a value of its own, NULL at first.
  *

@@ -121,6 +121,7 @@ struct bi_run {
     struct bi_coro loop;
     int *error; /* errno of the run's thread */
     uint64_t switches;
+    uint32_t rotation; /* where the next select begins (select.c) */
 
     /* Timers and the clock. */
     struct bi_heap timers;

@@ -39,6 +39,8 @@ static char try_receive(void)
     return bide_chan_tryrecv(&chan, &item) == 1 ? item : 0;
 }
 
+static struct bide_chan numbers;
+
 /* ---- Order -------------------------------------------------------------- */
 
 VIRTUAL_TEST(items_come_out_in_the_order_in_which_they_went_in)
@@ -334,7 +336,114 @@ VIRTUAL_TEST(a_close_works_in_a_cancelled_scope)
     return bide_await(receiver);
 }
 
-static struct bide_chan numbers;
+static void note_dropped(void *item, void *count)
+{
+    note(*(char *)item);
+    ++*(int *)count;
+    ck_assert_int_eq(try_send('x'), -EPIPE);
+}
+
+VIRTUAL_TEST(an_abort_drops_what_is_left_and_the_senders_keep_theirs)
+{
+    int dropped = 0;
+    open_channel(3);
+    for (char letter = 'a'; letter <= 'd'; letter++)
+        ck_assert_int_eq(try_send(letter), letter == 'd' ? -EAGAIN : 0);
+    ck_assert_int_eq(try_receive(), 'a');
+    ck_assert_int_eq(try_send('d'), 0); /* the ring has turned */
+    bide_task *sender = spawn(send_letter, NUM('e'));
+    turns(1);
+    bide_chan_abort(&chan, note_dropped, &dropped);
+    ck_assert_int_eq(bide_await(sender), -EPIPE);
+    ck_assert_int_eq(dropped, 3);
+    expect_journal("bcd");
+    ck_assert_int_eq(receive_letter(NULL), 0);
+    bide_chan_abort(&chan, note_dropped, &dropped);
+    ck_assert_int_eq(dropped, 3);
+    return 0;
+}
+
+VIRTUAL_TEST(an_abort_wakes_receivers_and_needs_no_callback)
+{
+    open_channel(2);
+    bide_task *receiver = spawn(receive_letter, NULL);
+    turns(1);
+    bide_chan_abort(&chan, NULL, NULL);
+    ck_assert_int_eq(bide_await(receiver), 0);
+    open_channel(2);
+    ck_assert_int_eq(try_send('a'), 0);
+    bide_chan_abort(&chan, NULL, NULL);
+    ck_assert_int_eq(bide_chan_len(&chan), 0);
+    return 0;
+}
+
+VIRTUAL_TEST(the_last_of_several_producers_closes)
+{
+    open_channel(1);
+    ck_assert_int_eq(bide_chan_producer_done(&chan), -ERANGE);
+    ck_assert_int_eq(bide_chan_add_producers(&chan, 1), 0);
+    ck_assert_int_eq(bide_chan_add_producers(&chan, 1), 0);
+    ck_assert_int_eq(bide_chan_producer_done(&chan), 0);
+    ck_assert(!bide_chan_closed(&chan));
+    ck_assert_int_eq(try_send('a'), 0);
+    bide_task *receiver = spawn(receive_letter, NULL);
+    bide_task *late = spawn(receive_letter, NULL);
+    turns(1);
+    ck_assert_int_eq(bide_chan_producer_done(&chan), 0);
+    ck_assert(bide_chan_closed(&chan));
+    ck_assert_int_eq(result_of(receiver), 1);
+    ck_assert_int_eq(result_of(late), 0);
+    ck_assert_int_eq(bide_chan_producer_done(&chan), -ERANGE);
+    ck_assert_int_eq(bide_chan_add_producers(&chan, 1), -EPIPE);
+    return 0;
+}
+
+VIRTUAL_TEST(a_channel_tells_what_is_in_it_and_who_waits)
+{
+    struct bide_chan_stats s;
+    open_channel(2);
+    ck_assert_int_eq(bide_chan_add_producers(&chan, 3), 0);
+    for (char letter = 'a'; letter <= 'c'; letter++)
+        spawn(send_letter, NUM(letter));
+    turns(1);
+    bide_chan_stats(&chan, &s);
+    ck_assert_uint_eq(s.items, 2);
+    ck_assert_uint_eq(s.senders, 1);
+    ck_assert_uint_eq(s.receivers, 0);
+    ck_assert_uint_eq(s.producers, 3);
+    ck_assert_uint_eq(s.sent, 2);
+    ck_assert_uint_eq(bide_chan_len(&chan), 2);
+    ck_assert_uint_eq(bide_chan_capacity(&chan), 2);
+    ck_assert_int_eq(try_receive(), 'a');
+    bide_chan_stats(&chan, &s);
+    ck_assert_uint_eq(s.sent, 3);
+    open_channel(0);
+    spawn(receive_letter, NULL);
+    turns(1);
+    bide_chan_stats(&chan, &s);
+    ck_assert_uint_eq(s.receivers, 1);
+    ck_assert(!bide_chan_closed(&chan));
+    bide_chan_close(&chan);
+    ck_assert(bide_chan_closed(&chan));
+    return 0;
+}
+
+VIRTUAL_TEST(small_items_of_every_size_arrive_whole)
+{
+    for (size_t bytes = 0; bytes <= 40; bytes++) {
+        unsigned char places[3 * 40], item[40], seen[40], zero[40] = {0};
+        bide_chan_init(&numbers, places, bytes, 3);
+        memset(item, 0xa5, sizeof item);
+        memset(seen, 0, sizeof seen);
+        for (int i = 0; i < 5; i++) {
+            ck_assert_int_eq(bide_chan_trysend(&numbers, item), 0);
+            ck_assert_int_eq(bide_chan_tryrecv(&numbers, seen), 1);
+        }
+        ck_assert(memcmp(seen, item, bytes) == 0);
+        ck_assert(memcmp(seen + bytes, zero, sizeof seen - bytes) == 0);
+    }
+    return 0;
+}
 
 static intptr_t send_numbers(void *from)
 {
@@ -402,6 +511,11 @@ Suite *suite_chan(void)
     tcase_add_test(
         t, a_close_wakes_those_who_wait_to_send_and_their_items_are_theirs);
     tcase_add_test(t, a_close_works_in_a_cancelled_scope);
+    tcase_add_test(t, an_abort_drops_what_is_left_and_the_senders_keep_theirs);
+    tcase_add_test(t, an_abort_wakes_receivers_and_needs_no_callback);
+    tcase_add_test(t, the_last_of_several_producers_closes);
+    tcase_add_test(t, a_channel_tells_what_is_in_it_and_who_waits);
+    tcase_add_test(t, small_items_of_every_size_arrive_whole);
     tcase_add_test(t, many_senders_and_receivers_lose_and_double_nothing);
     suite_add_tcase(suite, t);
     return suite;

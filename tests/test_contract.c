@@ -64,6 +64,11 @@ CALL(bide_chan_recv, &chan, NULL)
 CALL(bide_chan_trysend, &chan, NULL)
 CALL(bide_chan_tryrecv, &chan, NULL)
 CALL_VOID(bide_chan_close, &chan)
+CALL_VOID(bide_chan_abort, &chan, NULL, NULL)
+CALL(bide_chan_add_producers, &chan, 1)
+CALL(bide_chan_producer_done, &chan)
+CALL(bide_chan_select, NULL, 0)
+CALL(bide_chan_tryselect, NULL, 0)
 
 #define ENTRY(function) {#function, outside_##function}
 static const struct {
@@ -85,6 +90,9 @@ static const struct {
     ENTRY(bide_mutex_unlock), ENTRY(bide_event_wait), ENTRY(bide_event_set),
     ENTRY(bide_event_clear), ENTRY(bide_chan_send), ENTRY(bide_chan_recv),
     ENTRY(bide_chan_trysend), ENTRY(bide_chan_tryrecv), ENTRY(bide_chan_close),
+    ENTRY(bide_chan_abort), ENTRY(bide_chan_add_producers),
+    ENTRY(bide_chan_producer_done), ENTRY(bide_chan_select),
+    ENTRY(bide_chan_tryselect),
 };
 
 START_TEST(a_call_outside_a_task_is_told_by_its_name)
