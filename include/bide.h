@@ -682,6 +682,56 @@ BIDE_API BIDE_CHECK int bide_local_set(struct bide_local *l, void *value);
  */
 BIDE_API BIDE_CHECK int bide_defer(void (*fn)(void *arg), void *arg);
 
+/* A function that gives its values one by one, each when it is asked for. */
+struct bide_gen {
+    void *_p[6];
+    intptr_t _r;
+    uint32_t _f[2];
+};
+
+/* Open `g`: `fn(arg)` will give values, each by bide_gen_yield().
+ *
+ * It is a task of its own below the scope that the caller is in, and begins
+ * with the first bide_gen_next().  It must be closed in that scope: one that is
+ * left alive there stops the program.
+ * Returns 0; then `fn` will be called in every case.
+ *   -EINVAL  `fn` is NULL
+ *   -ENOMEM, -EAGAIN  as bide_spawn()
+ */
+BIDE_API BIDE_CHECK int bide_gen_open(struct bide_gen *g, bide_fn *fn,
+                                      void *arg);
+
+/* Let `g` go on to its next yield and take the value.                 [waits]
+ *
+ *   value   may be NULL: it is not wanted
+ * Returns 1; 0 when `g` has ended; or the error that it has ended with.
+ *   -ECHILD   it was cancelled, by another than the caller
+ *   -EBUSY    another task is asking
+ *   -EDEADLK  the caller is the generator itself
+ * Cancelled: no value was taken; `g` goes on, and what it yields is there for
+ * the next call.
+ */
+BIDE_API BIDE_CHECK int bide_gen_next(struct bide_gen *g, void **value);
+
+/* Give `value` to the one who asks, and wait to be asked again.       [waits]
+ *
+ * In a generator only.  What `value` points to must stay until this returns.
+ * Returns 0: it was taken.
+ * Cancelled: it was not taken.  When the generator is being closed, every yield
+ * from the next one on is refused with -ECANCELED.
+ */
+BIDE_API BIDE_CHECK int bide_gen_yield(void *value);
+
+/* Close `g`: cancel it, unless it has ended, and wait for its end.    [waits]
+ *
+ * One that was not asked yet is run, cancelled, to free what it was given.  It
+ * may be called by any task but the generator, and once only.
+ * Returns its result, 0 where it was cancelled.
+ *   -EDEADLK  the caller is the generator itself
+ * Cancelled: never refused; `g` has ended.
+ */
+BIDE_API intptr_t bide_gen_close(struct bide_gen *g);
+
 /* ---- 6. Files and sockets ----------------------------------------------- */
 
 /* For all: the descriptor need not be non-blocking, and its flags are never

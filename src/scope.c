@@ -211,6 +211,9 @@ struct bi_task *bi_scope_leave(struct bide_scope *scope, const char *func)
     struct bi_task *task = bi_current_in(func);
     struct bi_scope *s = bi_scope_of(scope);
     bi_scope_check_innermost(s, task, func);
+    BI_CONTRACT(bi_list_empty(&s->children), func,
+                "closed scope or group %p while a generator that was opened in "
+                "it is still open", (const void *)s);
     bi_scope_unlink(s, task->run);
     task->scope = s->parent;
     return task;

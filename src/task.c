@@ -193,6 +193,8 @@ _Noreturn static inline void end(struct bi_task *task, intptr_t result)
     task->cut = task->root.verdict && bi_scope_told(&task->root, result);
     if (bi_unlikely(bi_defer_pending(task)))
         bi_defer_finish(task);
+    BI_CONTRACT(bi_list_empty(&task->root.children), "the task's function",
+                "returned with a generator left open");
     task->ended = true;
     task->end_order = ++run->ends;
     bi_scope_unlink(&task->root, run);

@@ -12,6 +12,7 @@ struct everything {
     struct bide_event event;
     struct bide_chan chan;
     struct bide_local local;
+    struct bide_gen gen;
     struct bide_error error;
     struct bide_info info;
     struct bide_stats stats;
