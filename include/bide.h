@@ -462,6 +462,19 @@ struct bide_waitq {
     void *_p[2];
 };
 
+/* What a bide_x_info() tells, as of now. */
+struct bide_lock_info {
+    bide_task *owner;    /* the task that holds it, borrowed: good until it
+                            ends.  Of several readers the first; NULL: none */
+    char owner_name[32]; /* "": none */
+    size_t holders;      /* tasks that hold it; 0 where nobody can */
+    size_t waiters;      /* tasks that wait for it */
+};
+
+/* All of the following are valid when zeroed, allocate nothing, and must stay
+ * where they are, and alive, as long as anybody waits for them or holds them.
+ * Setting one to {0} again makes it new: nobody may wait for it then. */
+
 /* A lock with an owner; waiters get it in the order in which they came. */
 struct bide_mutex {
     bide_task *_owner;
@@ -494,6 +507,106 @@ BIDE_API BIDE_CHECK int bide_mutex_trylock(struct bide_mutex *m);
  */
 BIDE_API int bide_mutex_unlock(struct bide_mutex *m);
 
+/* Tell who holds `m` and how many wait for it. */
+BIDE_API void bide_mutex_info(const struct bide_mutex *m,
+                              struct bide_lock_info *out);
+
+/* A lock for one writer or several readers.  The order of asking is kept:
+ * readers do not pass a writer that waits, so that neither side starves. */
+struct bide_rwlock {
+    struct bide_mutex _w;
+    struct bide_waitq _readers;
+    size_t _strangers;
+};
+
+/* Lock `l` to read.                                                   [waits]
+ *
+ * A task that reads `l` may lock it to read again, past waiting writers too,
+ * and unlocks it as often.  A reader that ends gives up its part.  Both hold
+ * for the first four locks that a task reads at once; beyond them readers are
+ * counted but not known, and locking again waits behind a writer.
+ * Returns 0.
+ *   -EDEADLK     the caller holds it to write
+ *   -EOWNERDEAD  not taken: a writer ended holding it.  Set it to {0} again
+ *                when what it guards is mended
+ * Cancelled: it is not taken.
+ */
+BIDE_API BIDE_CHECK int bide_rwlock_rdlock(struct bide_rwlock *l);
+
+/* Lock `l` to write.                                                  [waits]
+ *
+ * Returns 0.
+ *   -EDEADLK     the caller holds it, to read or to write
+ *   -EOWNERDEAD  as bide_rwlock_rdlock()
+ * Cancelled: it is not taken.
+ */
+BIDE_API BIDE_CHECK int bide_rwlock_wrlock(struct bide_rwlock *l);
+
+/* Lock `l` to read if that needs no wait.
+ *
+ * Returns 0.
+ *   -EAGAIN  a writer holds it, or somebody waits for it
+ *   -EDEADLK, -EOWNERDEAD  as bide_rwlock_rdlock()
+ */
+BIDE_API BIDE_CHECK int bide_rwlock_tryrdlock(struct bide_rwlock *l);
+
+/* Lock `l` to write if that needs no wait.
+ *
+ * Returns 0.
+ *   -EAGAIN  someone holds it
+ *   -EDEADLK, -EOWNERDEAD  as bide_rwlock_wrlock()
+ */
+BIDE_API BIDE_CHECK int bide_rwlock_trywrlock(struct bide_rwlock *l);
+
+/* Unlock `l`: those who may come in next hold it when this returns.
+ *
+ * Returns 0.
+ *   -EPERM  the caller does not hold it
+ */
+BIDE_API int bide_rwlock_unlock(struct bide_rwlock *l);
+
+/* Tell who holds `l`, a writer or readers, and how many wait for it. */
+BIDE_API void bide_rwlock_info(const struct bide_rwlock *l,
+                               struct bide_lock_info *out);
+
+/* What is waited for, without the lock that guards it, until it may have
+ * changed. */
+struct bide_cond {
+    struct bide_waitq _q;
+};
+
+/* Unlock `m`, wait for a signal of `c`, and lock `m` again.           [waits]
+ *
+ * No wake-up is spurious, but others may have had `m` in between, so that what
+ * is waited for is looked at again:
+ *
+ *     while (rc == 0 && !there_is_work)
+ *         rc = bide_cond_wait(&c, &m);
+ *
+ * Returns 0.
+ *   -EPERM       the caller does not hold `m`
+ *   -EOWNERDEAD  `m` is not held: its owner ended holding it meanwhile
+ * Cancelled: `m` is held again, for as long as that took.  A signal meant for
+ * this wait went to the next one.
+ */
+BIDE_API BIDE_CHECK int bide_cond_wait(struct bide_cond *c,
+                                       struct bide_mutex *m);
+
+/* Signal `c`: the first waiter goes on as soon as it has its mutex.
+ *
+ * Whether the caller holds the mutex is all the same.  Where nobody waits,
+ * nothing is kept.
+ */
+BIDE_API void bide_cond_signal(struct bide_cond *c);
+
+/* Signal `c` for all present waiters, in the order in which they came. */
+BIDE_API void bide_cond_broadcast(struct bide_cond *c);
+
+/* Tell how many wait for a signal of `c`; those that have one wait for the
+ * mutex. */
+BIDE_API void bide_cond_info(const struct bide_cond *c,
+                             struct bide_lock_info *out);
+
 /* Something that happens: once set, no wait for it waits. */
 struct bide_event {
     struct bide_waitq _q;
@@ -515,6 +628,132 @@ BIDE_API void bide_event_clear(struct bide_event *e);
 
 /* Whether `e` is set. */
 BIDE_API bool bide_event_is_set(const struct bide_event *e);
+
+/* Tell how many wait for `e`. */
+BIDE_API void bide_event_info(const struct bide_event *e,
+                              struct bide_lock_info *out);
+
+/* A number of permits: {.count = 3} has three.  With a limit there are never
+ * more than that. */
+struct bide_sem {
+    struct bide_waitq _q;
+    uint32_t count; /* permits that nobody has */
+    uint32_t limit; /* 0: none */
+};
+
+/* Take `permits` permits of `s`, all at once.                         [waits]
+ *
+ * In the order of asking: nobody passes a waiter that wants more.
+ * Returns 0.
+ *   -EINVAL  `permits` is 0, or more than the limit
+ * Cancelled: none was taken.
+ */
+BIDE_API BIDE_CHECK int bide_sem_acquire(struct bide_sem *s, unsigned permits);
+
+/* Take `permits` permits of `s` if that needs no wait.
+ *
+ * Returns 0.
+ *   -EAGAIN  there are not so many, or somebody waits for some
+ *   -EINVAL  as bide_sem_acquire()
+ */
+BIDE_API BIDE_CHECK int bide_sem_tryacquire(struct bide_sem *s,
+                                            unsigned permits);
+
+/* Give `permits` permits to `s`: waiters have them when this returns.
+ *
+ * Any task may, whether it has taken them or not.
+ * Returns 0.
+ *   -EOVERFLOW  there would be more than the limit, or than 2^32 - 1: none was
+ *               given
+ *   -EINVAL     `permits` is 0
+ */
+BIDE_API int bide_sem_release(struct bide_sem *s, unsigned permits);
+
+/* Tell how many wait for permits of `s`. */
+BIDE_API void bide_sem_info(const struct bide_sem *s,
+                            struct bide_lock_info *out);
+
+/* A place where `count` tasks wait for each other, again and again. */
+struct bide_barrier {
+    struct bide_waitq _q;
+    uint32_t count;
+    uint32_t _n[3];
+};
+
+/* Wait until `count` tasks have arrived at `b`.                       [waits]
+ *
+ * Returns an index from 0 to count - 1, to each another one; the last to arrive
+ * gets count - 1.
+ *   -ENOTRECOVERABLE  `b` was reset meanwhile, or is aborted
+ *   -EINVAL           its count is 0
+ * Cancelled: the caller counts as not arrived.
+ */
+BIDE_API BIDE_CHECK int bide_barrier_wait(struct bide_barrier *b);
+
+/* Send those who wait at `b` away, with -ENOTRECOVERABLE; `b` begins anew. */
+BIDE_API void bide_barrier_reset(struct bide_barrier *b);
+
+/* Send away those who wait at `b`, and all who come, until it is reset. */
+BIDE_API void bide_barrier_abort(struct bide_barrier *b);
+
+/* Tell how many wait at `b`. */
+BIDE_API void bide_barrier_info(const struct bide_barrier *b,
+                                struct bide_lock_info *out);
+
+/* Something that is to be done once. */
+struct bide_once {
+    struct bide_waitq _q;
+    bide_task *_runner;
+    intptr_t _result;
+    bool _done;
+};
+
+/* Make sure that `fn(arg)` has succeeded once.                        [waits]
+ *
+ * The first to come runs its function, in its own task; the others wait.  A
+ * negative result does not count: the first waiter then runs its own.
+ * Returns the result of the run that succeeded; the caller's own failure.
+ *   -EDEADLK  called from the function itself
+ *   -EINVAL   `fn` is NULL
+ * Cancelled: the caller's function did not run, or returned this code.
+ */
+BIDE_API BIDE_CHECK intptr_t bide_once(struct bide_once *o, bide_fn *fn,
+                                       void *arg);
+
+/* Tell which task runs the function of `o`, and how many wait for that. */
+BIDE_API void bide_once_info(const struct bide_once *o,
+                             struct bide_lock_info *out);
+
+/* A number of things still to be done: {.count = 3}, or added one by one. */
+struct bide_countdown {
+    struct bide_waitq _q;
+    uint32_t count;
+};
+
+/* Add `n` things to be done to `c`.
+ *
+ * Returns 0.
+ *   -EOVERFLOW  there would be more than 2^32 - 1: nothing was added
+ */
+BIDE_API int bide_countdown_add(struct bide_countdown *c, unsigned n);
+
+/* Tell `c` that one thing is done.  At the last one all present waiters go on.
+ *
+ * Returns 0.
+ *   -ERANGE  nothing was to be done
+ */
+BIDE_API int bide_countdown_done(struct bide_countdown *c);
+
+/* Wait until nothing is left to be done in `c`.                       [waits]
+ *
+ * Returns 0.
+ * Cancelled: what is left to be done is not told.
+ */
+BIDE_API BIDE_CHECK int bide_countdown_wait(struct bide_countdown *c);
+
+/* Tell how many wait for `c`. */
+BIDE_API void bide_countdown_info(const struct bide_countdown *c,
+                                  struct bide_lock_info *out);
 
 /* Items of one size, handed from task to task in order. */
 struct bide_chan {

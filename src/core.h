@@ -40,6 +40,10 @@ struct bi_wait {
     /* Cancel: take it back.  True: done, nobody will wake it.  False: that is
      * asked for, and the wake-up will come.  NULL: cannot be taken back. */
     bool (*withdraw)(struct bi_wait *wait);
+    /* The task that has what is waited for, now: a lock's owner, a task that
+     * is joined.  Of several the one that has it longest; NULL: nobody known.
+     * The field is NULL where no task can be named. */
+    struct bi_task *(*blocker)(const struct bi_wait *wait);
     const char *what; /* for people: "read", "join", ... */
     const void *on;   /* the object, where there is one */
     int fd;           /* the descriptor, or -1 */
@@ -69,6 +73,24 @@ struct __attribute__((may_alias)) bi_scope {
     bool grace_runs; /* a cancel has reached the shield */
     bool fired;      /* decided at close */
 };
+
+/* Something with an owner that must hear of the owner's end. */
+struct bi_held {
+    struct bi_list link; /* on the owner's `held` */
+    void (*owner_ended)(struct bi_held *held);
+};
+
+/* A task's part in a lock that several may hold at once (rwlock.c). */
+struct bi_share {
+    struct bi_held held;
+    struct bi_list link; /* on the lock's readers */
+    struct bi_task *task;
+    struct bide_rwlock *lock;
+    size_t depth; /* locked so often; 0: this record is free */
+};
+
+/* So many of them has a task of its own. */
+#define BI_SHARES 4
 
 /* The control block, in the top of the task's own stack.  A `bide_task *` is
  * its address and its generation in one (task.h). */
@@ -103,13 +125,8 @@ struct bi_task {
     bool cut;  /* ended by a cancel: its result is no failure of its own */
     bool read; /* its result has been seen by someone */
     char name[32]; /* "": "task-<id>" */
+    struct bi_share shares[BI_SHARES];
 } __attribute__((aligned(BI_LINE)));
-
-/* Something with an owner that must hear of the owner's end. */
-struct bi_held {
-    struct bi_list link; /* on the owner's `held` */
-    void (*owner_ended)(struct bi_held *held);
-};
 
 /* One bide_run(). */
 struct bi_run {

@@ -7,7 +7,6 @@
 #include "task.h"
 
 #include <stdarg.h>
-#include <string.h>
 
 /* One line, in one write. */
 static __attribute__((format(printf, 2, 3))) void line(int fd,
@@ -26,14 +25,19 @@ static __attribute__((format(printf, 2, 3))) void line(int fd,
         bi_sys_sigpipe_drain();
 }
 
-/* "join 'child'", "read 5", "mutex 0x7f..." */
+/* "join of 'child'", "read on descriptor 5", "mutex 0x7f... of 'owner'" */
 static void describe(const struct bi_wait *wait, char *text, size_t room)
 {
     char name[32];
+    const struct bi_task *blocker = wait->blocker ? wait->blocker(wait) : NULL;
     if (wait->fd >= 0)
         snprintf(text, room, "%s on descriptor %d", wait->what, wait->fd);
-    else if (strcmp(wait->what, "join") == 0)
-        snprintf(text, room, "join of '%s'", bi_task_name(wait->on, name));
+    else if (blocker && blocker == wait->on)
+        snprintf(text, room, "%s of '%s'", wait->what,
+                 bi_task_name(blocker, name));
+    else if (blocker)
+        snprintf(text, room, "%s %p of '%s'", wait->what, wait->on,
+                 bi_task_name(blocker, name));
     else if (wait->on)
         snprintf(text, room, "%s %p", wait->what, wait->on);
     else

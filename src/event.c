@@ -28,3 +28,9 @@ bool bide_event_is_set(const struct bide_event *e)
 {
     return e->_set;
 }
+
+void bide_event_info(const struct bide_event *e, struct bide_lock_info *out)
+{
+    bi_current_in(__func__);
+    bi_waitq_tell(&e->_q, NULL, 0, out);
+}

@@ -5,7 +5,7 @@
  * not.  The owner keeps a list of what it holds: if it ends without unlocking,
  * the lock is dead until its user has mended what it guards.
  */
-#include "waitq.h"
+#include "mutex.h"
 
 static_assert(sizeof((struct bide_mutex *)0)->_held >= sizeof(struct bi_held),
               "struct bide_mutex is too small in bide.h");
@@ -32,15 +32,20 @@ static void owner_ended(struct bi_held *held)
     bi_waitq_wake_all(&m->_q, -EOWNERDEAD);
 }
 
-static void own(struct bide_mutex *m, struct bi_task *task)
+static inline void own(struct bide_mutex *m, struct bi_task *task)
 {
     m->_owner = name_of(task);
     held_of(m)->owner_ended = owner_ended;
     bi_list_push_back(&task->held, &held_of(m)->link);
 }
 
-/* Lock it if that needs no wait: 0, -EAGAIN, -EDEADLK or -EOWNERDEAD. */
-static int try(struct bide_mutex *m, struct bi_task *self)
+static inline void disown(struct bide_mutex *m)
+{
+    bi_list_remove(&held_of(m)->link);
+    m->_owner = NULL;
+}
+
+static inline int try(struct bide_mutex *m, struct bi_task *self)
 {
     if (bi_likely(!m->_owner)) {
         own(m, self);
@@ -51,6 +56,70 @@ static int try(struct bide_mutex *m, struct bi_task *self)
     return m->_owner == name_of(self) ? -EDEADLK : -EAGAIN;
 }
 
+static inline void pass(struct bide_mutex *m)
+{
+    disown(m);
+    struct bi_wait *next = bi_waitq_pop(&m->_q);
+    if (!next)
+        return;
+    own(m, next->task);
+    bi_wake(next, 0);
+}
+
+/* ---- For the floor's other files ---------------------------------------- */
+
+bool bi_mutex_dead(const struct bide_mutex *m)
+{
+    return m->_owner == DEAD;
+}
+
+struct bi_task *bi_mutex_owner(const struct bide_mutex *m)
+{
+    return bi_mutex_dead(m) ? NULL : (struct bi_task *)m->_owner;
+}
+
+struct bi_task *bi_mutex_blocker(const struct bi_wait *wait)
+{
+    return bi_mutex_owner(wait->on);
+}
+
+void bi_mutex_own(struct bide_mutex *m, struct bi_task *task)
+{
+    bi_assert(!m->_owner);
+    own(m, task);
+}
+
+void bi_mutex_disown(struct bide_mutex *m)
+{
+    disown(m);
+}
+
+int bi_mutex_try(struct bide_mutex *m, struct bi_task *self)
+{
+    return try(m, self);
+}
+
+void bi_mutex_pass(struct bide_mutex *m)
+{
+    pass(m);
+}
+
+void bi_mutex_await(struct bide_mutex *m, struct bi_wait *wait)
+{
+    int rc = try(m, wait->task);
+    if (rc != -EAGAIN) {
+        bi_wake(wait, rc);
+        return;
+    }
+    wait->what = "mutex";
+    wait->on = m;
+    wait->withdraw = NULL;
+    wait->blocker = bi_mutex_blocker;
+    bi_list_push_back(bi_waitq_list(&m->_q), &wait->link);
+}
+
+/* ---- The public calls --------------------------------------------------- */
+
 int bide_mutex_lock(struct bide_mutex *m)
 {
     struct bi_task *self = bi_current_in(__func__);
@@ -60,6 +129,7 @@ int bide_mutex_lock(struct bide_mutex *m)
     if (rc != -EAGAIN)
         return rc;
     struct bi_wait wait = bi_wait_make(self, "mutex", m, bi_wait_unlink);
+    wait.blocker = bi_mutex_blocker;
     return (int)bi_waitq_park(&m->_q, &wait);
 }
 
@@ -73,12 +143,13 @@ int bide_mutex_unlock(struct bide_mutex *m)
     struct bi_task *self = bi_current_in(__func__);
     if (m->_owner != name_of(self))
         return -EPERM;
-    bi_list_remove(&held_of(m)->link);
-    m->_owner = NULL;
-    struct bi_wait *next = bi_waitq_pop(&m->_q);
-    if (!next)
-        return 0;
-    own(m, next->task);
-    bi_wake(next, 0);
+    pass(m);
     return 0;
+}
+
+void bide_mutex_info(const struct bide_mutex *m, struct bide_lock_info *out)
+{
+    bi_current_in(__func__);
+    struct bi_task *owner = bi_mutex_owner(m);
+    bi_waitq_tell(&m->_q, owner, owner != NULL, out);
 }

@@ -339,6 +339,11 @@ int bide_spawn_with(bide_task **out, bide_fn *fn, void *arg,
 
 /* ---- Handles in use ----------------------------------------------------- */
 
+static struct bi_task *joined(const struct bi_wait *wait)
+{
+    return (struct bi_task *)(uintptr_t)wait->on;
+}
+
 static inline int join(struct bi_task *task, struct join *join,
                        const char *func)
 {
@@ -353,6 +358,7 @@ static inline int join(struct bi_task *task, struct join *join,
         return 0;
     }
     join->wait = bi_wait_make(self, "join", task, bi_wait_unlink);
+    join->wait.blocker = joined;
     bi_list_push_back(&task->joiners, &join->wait.link);
     return (int)bi_park(&join->wait);
 }

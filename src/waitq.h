@@ -26,6 +26,13 @@ static inline struct bi_wait *bi_waitq_pop(struct bide_waitq *q)
     return link ? bi_container_of(link, struct bi_wait, link) : NULL;
 }
 
+/* The first waiter, which stays where it is, or NULL. */
+static inline struct bi_wait *bi_waitq_first(const struct bide_waitq *q)
+{
+    struct bi_list *link = bi_list_first(bi_waitq_list(q));
+    return link ? bi_container_of(link, struct bi_wait, link) : NULL;
+}
+
 /* Wake all present waiters with `value`. */
 static inline void bi_waitq_wake_all(struct bide_waitq *q, intptr_t value)
 {
@@ -33,5 +40,10 @@ static inline void bi_waitq_wake_all(struct bide_waitq *q, intptr_t value)
     while ((wait = bi_waitq_pop(q)))
         bi_wake(wait, value);
 }
+
+/* Tell who waits in `q`, and that `owner`, where there is one, holds what they
+ * wait for with `holders` tasks in all. */
+void bi_waitq_tell(const struct bide_waitq *q, struct bi_task *owner,
+                   size_t holders, struct bide_lock_info *out);
 
 #endif

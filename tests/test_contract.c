@@ -12,6 +12,13 @@ static struct bide_scope scope;
 static struct bide_group group;
 static struct bide_mutex mutex;
 static struct bide_event event;
+static struct bide_rwlock rwlock;
+static struct bide_cond cond;
+static struct bide_sem sem;
+static struct bide_barrier barrier;
+static struct bide_once once;
+static struct bide_countdown countdown;
+static struct bide_lock_info lock_info;
 static struct bide_chan chan;
 static struct bide_call one_call = {give, NULL, 0};
 static bide_task *task;
@@ -59,6 +66,32 @@ CALL(bide_mutex_unlock, &mutex)
 CALL(bide_event_wait, &event)
 CALL_VOID(bide_event_set, &event)
 CALL_VOID(bide_event_clear, &event)
+CALL(bide_rwlock_rdlock, &rwlock)
+CALL(bide_rwlock_wrlock, &rwlock)
+CALL(bide_rwlock_tryrdlock, &rwlock)
+CALL(bide_rwlock_trywrlock, &rwlock)
+CALL(bide_rwlock_unlock, &rwlock)
+CALL(bide_cond_wait, &cond, &mutex)
+CALL_VOID(bide_cond_signal, &cond)
+CALL_VOID(bide_cond_broadcast, &cond)
+CALL(bide_sem_acquire, &sem, 1)
+CALL(bide_sem_tryacquire, &sem, 1)
+CALL(bide_sem_release, &sem, 1)
+CALL(bide_barrier_wait, &barrier)
+CALL_VOID(bide_barrier_reset, &barrier)
+CALL_VOID(bide_barrier_abort, &barrier)
+CALL(bide_once, &once, give, NULL)
+CALL(bide_countdown_add, &countdown, 1)
+CALL(bide_countdown_done, &countdown)
+CALL(bide_countdown_wait, &countdown)
+CALL_VOID(bide_mutex_info, &mutex, &lock_info)
+CALL_VOID(bide_rwlock_info, &rwlock, &lock_info)
+CALL_VOID(bide_cond_info, &cond, &lock_info)
+CALL_VOID(bide_event_info, &event, &lock_info)
+CALL_VOID(bide_sem_info, &sem, &lock_info)
+CALL_VOID(bide_barrier_info, &barrier, &lock_info)
+CALL_VOID(bide_once_info, &once, &lock_info)
+CALL_VOID(bide_countdown_info, &countdown, &lock_info)
 CALL(bide_chan_send, &chan, NULL)
 CALL(bide_chan_recv, &chan, NULL)
 CALL(bide_chan_trysend, &chan, NULL)
@@ -88,7 +121,18 @@ static const struct {
     ENTRY(bide_gather_bounded), ENTRY(bide_race), ENTRY(bide_gather_tasks),
     ENTRY(bide_wait_tasks), ENTRY(bide_mutex_lock), ENTRY(bide_mutex_trylock),
     ENTRY(bide_mutex_unlock), ENTRY(bide_event_wait), ENTRY(bide_event_set),
-    ENTRY(bide_event_clear), ENTRY(bide_chan_send), ENTRY(bide_chan_recv),
+    ENTRY(bide_event_clear), ENTRY(bide_rwlock_rdlock),
+    ENTRY(bide_rwlock_wrlock), ENTRY(bide_rwlock_tryrdlock),
+    ENTRY(bide_rwlock_trywrlock), ENTRY(bide_rwlock_unlock),
+    ENTRY(bide_cond_wait), ENTRY(bide_cond_signal), ENTRY(bide_cond_broadcast),
+    ENTRY(bide_sem_acquire), ENTRY(bide_sem_tryacquire),
+    ENTRY(bide_sem_release), ENTRY(bide_barrier_wait),
+    ENTRY(bide_barrier_reset), ENTRY(bide_barrier_abort), ENTRY(bide_once),
+    ENTRY(bide_countdown_add), ENTRY(bide_countdown_done),
+    ENTRY(bide_countdown_wait), ENTRY(bide_mutex_info),
+    ENTRY(bide_rwlock_info), ENTRY(bide_cond_info), ENTRY(bide_event_info),
+    ENTRY(bide_sem_info), ENTRY(bide_barrier_info), ENTRY(bide_once_info),
+    ENTRY(bide_countdown_info), ENTRY(bide_chan_send), ENTRY(bide_chan_recv),
     ENTRY(bide_chan_trysend), ENTRY(bide_chan_tryrecv), ENTRY(bide_chan_close),
     ENTRY(bide_chan_abort), ENTRY(bide_chan_add_producers),
     ENTRY(bide_chan_producer_done), ENTRY(bide_chan_select),

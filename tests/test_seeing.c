@@ -130,6 +130,61 @@ VIRTUAL_TEST(each_task_is_listed_with_what_it_waits_for_and_since_when)
     return 0;
 }
 
+static struct bide_mutex mutex;
+static struct bide_rwlock rwlock;
+static struct bide_once once;
+
+static intptr_t lock_mutex(void *unused)
+{
+    (void)unused;
+    ck_assert_int_eq(bide_mutex_lock(&mutex), 0);
+    return bide_mutex_unlock(&mutex);
+}
+
+static intptr_t hold_to_read(void *unused)
+{
+    ck_assert_int_eq(bide_rwlock_rdlock(&rwlock), 0);
+    turns(2);
+    bide_rwlock_unlock(&rwlock);
+    return lock_mutex(unused);
+}
+
+static intptr_t hold_to_write(void *unused)
+{
+    (void)unused;
+    ck_assert_int_eq(bide_rwlock_wrlock(&rwlock), 0);
+    return bide_rwlock_unlock(&rwlock);
+}
+
+static intptr_t run_once(void *unused)
+{
+    return bide_once(&once, lock_mutex, unused);
+}
+
+VIRTUAL_TEST(who_waits_for_a_lock_is_listed_with_its_owner)
+{
+    mutex = (struct bide_mutex){0};
+    rwlock = (struct bide_rwlock){0};
+    once = (struct bide_once){0};
+    ck_assert_int_eq(bide_mutex_lock(&mutex), 0);
+    spawn_as("locker", lock_mutex, NULL);
+    spawn_as("reader", hold_to_read, NULL);
+    spawn_as("runner", run_once, NULL);
+    spawn_as("second", run_once, NULL);
+    spawn_as("writer", hold_to_write, NULL);
+    turns(1);
+    dump();
+    expect_line("locker", "waits: mutex 0x");
+    expect_line("locker", " of 'main', for");
+    expect_line("writer", " of 'reader', for");
+    expect_line("runner", " of 'main', for");
+    expect_line("second", " of 'runner', for");
+    bide_mutex_unlock(&mutex);
+    turns(8);
+    ck_assert_ptr_null(strstr(dump(), "waits"));
+    return 0;
+}
+
 VIRTUAL_TEST(ended_tasks_without_a_handle_are_not_listed)
 {
     bide_release(spawn_as("brief", give, NULL));
@@ -150,6 +205,7 @@ Suite *suite_seeing(void)
     tcase_add_test(t, outside_a_run_the_dump_says_so);
     tcase_add_test(t,
                    each_task_is_listed_with_what_it_waits_for_and_since_when);
+    tcase_add_test(t, who_waits_for_a_lock_is_listed_with_its_owner);
     tcase_add_test(t, ended_tasks_without_a_handle_are_not_listed);
     suite_add_tcase(suite, t);
     return suite;
