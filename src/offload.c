@@ -1,9 +1,10 @@
-/* offload.c: a few threads for what the kernel cannot do without blocking.
+/* offload.c: threads for what would block the run's own.
  *
- * One queue of jobs, first in, first out, behind one lock; threads that find it
- * empty wait on a futex word that counts the calls for them.  Only the run's
- * thread submits, withdraws and closes, so that how many threads there are is
- * its own to know.
+ * One queue of jobs, first in, first out, behind one lock.  A thread that finds
+ * it empty lies down on top of a stack and sleeps on a word of its own; a
+ * submitter calls the topmost, so that those below sleep on until they have
+ * slept long enough, and retire.  Only the run's thread submits, withdraws,
+ * starts threads and closes.
  *
  * A job belongs to the submitter until it is queued, then to whoever takes it
  * off the queue, under the lock: a thread, which makes it and posts its letter,
@@ -12,16 +13,19 @@
  * cancels come in about the order of the jobs, so that it finds its own mostly
  * in front.
  *
- * The wake-up not to be lost: a thread reads `calls` under the lock, with
- * the queue empty, and waits only while it is unchanged; a submitter changes it
- * under the lock, with the job queued.  So either the thread sees the job, or
- * the wait sees the change.
+ * The wake-up not to be lost: a thread lies down under the lock, with the queue
+ * empty, and a submitter queues and calls under the lock.  So each queued job
+ * has called somebody, or found nobody lying down: then whoever ends a job
+ * takes it.  A thread that has slept long enough looks once more, under the
+ * lock, before it retires.
  *
  * The lock is the second mutex of U. Drepper, "Futexes are tricky" (2011).  The
  * run's thread takes it too, for a few instructions.  Not a mutex of libc: a
  * porting layer gives programs its own, and must not find itself beneath.
  * Rejected: a queue without a lock (to withdraw from its middle is the hard
- * part, and a job costs microseconds anyway); a thread for each job.
+ * part, and a job costs microseconds anyway); a thread for each job; one word
+ * that all sleep on (the kernel wakes whoever has slept longest, and nobody
+ * ever retires).
  */
 #include "offload.h"
 
@@ -29,22 +33,42 @@
 
 #include <stdlib.h>
 
+bide_time bi_offload_patience = BIDE_SEC(10);
+
 /* A word that threads wait on. */
 typedef _Atomic uint32_t futex;
 static_assert(sizeof(futex) == sizeof(uint32_t), "a futex word is 32 bits");
 
+enum call { NOT_CALLED, ASLEEP, CALLED };
+
+enum state {
+    FREE,
+    ALIVE,
+    LEFT,    /* behind: the pool was closed while it was at work */
+    RETIRED, /* it has ended, and is to be joined */
+};
+
+/* A thread's place in the pool. */
+struct worker {
+    struct bi_offload *pool;
+    thrd_t thread;
+    futex call; /* enum call */
+    /* Behind the lock: */
+    struct worker *below; /* of those who lie down */
+    enum state state;
+    bool orphan; /* its job may be left behind */
+};
+
 struct bi_offload {
     struct bi_inbox *inbox;
-    futex lock;  /* 0: free, 1: held, 2: held, and somebody may wait for it */
-    futex calls; /* one more for each job, and one for the end */
+    unsigned limit;
+    futex lock; /* 0: free, 1: held, 2: held, and somebody may wait for it */
     /* Behind the lock: */
     struct bi_job *first, **last; /* the queue; `last` is where to append */
-    size_t queued;
-    unsigned idle; /* threads that wait for a call */
-    bool closing;
-    /* The run's thread alone: */
-    unsigned limit, started;
-    thrd_t threads[]; /* as many as started, room for `limit` */
+    struct worker *down;          /* the stack of those who lie down */
+    unsigned alive;               /* threads */
+    unsigned owners; /* once it closes: the closer, and threads left behind */
+    struct worker workers[]; /* `limit` of them */
 };
 
 static void futex_lock(futex *word)
@@ -63,54 +87,140 @@ static void futex_unlock(futex *word)
         bi_sys_futex_wake((uint32_t *)word, 1);
 }
 
-/* Put `job` at the end of the queue; under the lock. */
+/* ---- The queue, and who waits for it; under the lock -------------------- */
+
 static void append(struct bi_offload *o, struct bi_job *job)
 {
     job->next = NULL;
     *o->last = job;
     o->last = &job->next;
-    o->queued++;
-    atomic_fetch_add(&o->calls, 1);
 }
 
-/* Take the job at `*place` off the queue; under the lock. */
+/* Take the job at `*place` off the queue. */
 static struct bi_job *unqueue(struct bi_offload *o, struct bi_job **place)
 {
     struct bi_job *job = *place;
     *place = job->next;
     if (o->last == &job->next)
         o->last = place;
-    o->queued--;
     return job;
 }
 
-/* Wait for a job; NULL: the pool closes. */
-static struct bi_job *take(struct bi_offload *o)
+static void lie_down(struct worker *w)
 {
-    futex_lock(&o->lock);
-    while (!o->first && !o->closing) {
-        uint32_t seen = atomic_load(&o->calls);
-        o->idle++;
-        futex_unlock(&o->lock);
-        bi_sys_futex_wait((uint32_t *)&o->calls, seen, BIDE_FOREVER);
-        futex_lock(&o->lock);
-        o->idle--;
+    atomic_store(&w->call, NOT_CALLED);
+    w->below = w->pool->down;
+    w->pool->down = w;
+}
+
+static void get_up(struct worker *w)
+{
+    struct worker **place = &w->pool->down;
+    while (*place != w)
+        place = &(*place)->below;
+    *place = w->below;
+}
+
+/* Call the topmost; returns whom the kernel must wake, or NULL. */
+static struct worker *call_one(struct bi_offload *o)
+{
+    struct worker *w = o->down;
+    o->down = w->below;
+    return atomic_exchange(&w->call, CALLED) == ASLEEP ? w : NULL;
+}
+
+static void wake(struct worker *w)
+{
+    if (w)
+        bi_sys_futex_wake((uint32_t *)&w->call, 1);
+}
+
+/* ---- A thread ----------------------------------------------------------- */
+
+/* Sleep until it is called, or for as long as that is worth while. */
+static void sleep_for_call(struct worker *w)
+{
+    uint32_t seen = NOT_CALLED;
+    if (!atomic_compare_exchange_strong(&w->call, &seen, ASLEEP))
+        return;
+    while (atomic_load(&w->call) == ASLEEP) {
+        int rc = bi_sys_futex_wait((uint32_t *)&w->call, ASLEEP,
+                                   bi_offload_patience);
+        if (rc == -ETIMEDOUT)
+            return;
     }
-    struct bi_job *job = o->first ? unqueue(o, &o->first) : NULL;
+}
+
+/* Wait for a job, under the lock; NULL: there is none for this thread. */
+static struct bi_job *take(struct worker *w)
+{
+    struct bi_offload *o = w->pool;
+    bool patient = true;
+    while (!o->first && !o->owners && patient) {
+        lie_down(w);
+        futex_unlock(&o->lock);
+        sleep_for_call(w);
+        futex_lock(&o->lock);
+        patient = atomic_load(&w->call) == CALLED;
+        if (!patient)
+            get_up(w);
+    }
+    return o->first ? unqueue(o, &o->first) : NULL;
+}
+
+/* Tell of the end of a job that the run's end does not wait for. */
+static void end_orphan(struct worker *w, struct bi_job *job)
+{
+    futex_lock(&w->pool->lock);
+    w->orphan = false;
+    bool left = w->state == LEFT;
+    if (!left) /* under the lock: the pool, and then the inbox, may close */
+        left = bi_inbox_post(w->pool->inbox, &job->letter) < 0;
+    futex_unlock(&w->pool->lock);
+    if (left)
+        job->orphaned(job);
+}
+
+static void make(struct worker *w, struct bi_job *job)
+{
+    bool orphan = job->orphaned != NULL;
+    w->orphan = orphan;
+    futex_unlock(&w->pool->lock);
+    job->work(job);
+    if (orphan)
+        end_orphan(w, job);
+    else
+        bi_inbox_post(w->pool->inbox, &job->letter);
+    futex_lock(&w->pool->lock);
+}
+
+/* One owner less, under the lock, which is let go. */
+static void leave(struct bi_offload *o)
+{
+    bool last = --o->owners == 0;
     futex_unlock(&o->lock);
-    return job;
+    if (last)
+        free(o);
 }
 
 static int serve(void *arg)
 {
-    struct bi_offload *o = arg;
-    for (struct bi_job *job; (job = take(o)) != NULL;) {
-        job->work(job);
-        if (bi_inbox_post(o->inbox, &job->letter) < 0 && job->orphaned)
-            job->orphaned(job);
+    struct worker *w = arg;
+    struct bi_offload *o = w->pool;
+    futex_lock(&o->lock);
+    for (struct bi_job *job; (job = take(w)) != NULL;)
+        make(w, job);
+    o->alive--;
+    if (w->state == LEFT) {
+        leave(o);
+    } else {
+        w->state = RETIRED;
+        futex_unlock(&o->lock);
     }
     return 0;
 }
+
+/* ---- The run's thread --------------------------------------------------- */
 
 /* On the run's thread: the job is back. */
 static void come_back(struct bi_letter *letter)
@@ -119,24 +229,52 @@ static void come_back(struct bi_letter *letter)
     job->done(job);
 }
 
-/* One more thread; false: there is none to be had.  Signals are for the
- * program's own threads: it begins with all of them blocked. */
-static bool start_thread(struct bi_offload *o)
+/* Begin a thread; signals are for the program's own: all are blocked. */
+static bool begin(struct worker *w)
 {
     sigset_t before;
     if (bi_sys_mask_all(&before) < 0)
         return false;
-    int rc = bi_sys.thread_start(&o->threads[o->started], serve, o);
+    int rc = bi_sys.thread_start(&w->thread, serve, w);
     bi_sys_mask_restore(&before);
-    if (rc == 0)
-        o->started++;
     return rc == 0;
+}
+
+/* A place that no living thread has. */
+static struct worker *free_place(struct bi_offload *o)
+{
+    for (unsigned i = 0; i < o->limit; i++)
+        if (o->workers[i].state == FREE || o->workers[i].state == RETIRED)
+            return &o->workers[i];
+    return NULL;
+}
+
+/* One more thread, if there is a place for it and it can be had.  Under the
+ * lock, but for the moment of the start. */
+static void add_thread(struct bi_offload *o)
+{
+    struct worker *w = free_place(o);
+    if (!w)
+        return;
+    bool join = w->state == RETIRED;
+    w->pool = o;
+    w->state = ALIVE;
+    o->alive++;
+    futex_unlock(&o->lock);
+    if (join)
+        bi_sys_thread_join(w->thread);
+    bool began = begin(w);
+    futex_lock(&o->lock);
+    if (!began) {
+        w->state = FREE;
+        o->alive--;
+    }
 }
 
 struct bi_offload *bi_offload_open(struct bi_inbox *inbox, unsigned limit)
 {
     bi_assert(limit > 0);
-    struct bi_offload *o = calloc(1, sizeof *o + limit * sizeof o->threads[0]);
+    struct bi_offload *o = calloc(1, sizeof *o + limit * sizeof o->workers[0]);
     if (!o)
         return NULL;
     o->inbox = inbox;
@@ -145,37 +283,55 @@ struct bi_offload *bi_offload_open(struct bi_inbox *inbox, unsigned limit)
     return o;
 }
 
+/* Whether the thread of this place is to be joined; else it is left behind, or
+ * there is none. */
+static bool part(struct bi_offload *o, struct worker *w)
+{
+    if (w->state == ALIVE && w->orphan) {
+        w->state = LEFT;
+        o->owners++;
+        bi_sys_thread_detach(w->thread);
+    }
+    return w->state == ALIVE || w->state == RETIRED;
+}
+
 void bi_offload_close(struct bi_offload *o)
 {
     futex_lock(&o->lock);
     bi_assert(!o->first);
-    o->closing = true;
-    atomic_fetch_add(&o->calls, 1);
-    futex_unlock(&o->lock);
-    bi_sys_futex_wake((uint32_t *)&o->calls, INT32_MAX);
-    for (unsigned i = 0; i < o->started; i++)
-        bi_sys_thread_join(o->threads[i]);
-    free(o);
+    o->owners = 1;
+    while (o->down)
+        wake(call_one(o));
+    for (unsigned i = 0; i < o->limit; i++) {
+        bool join = part(o, &o->workers[i]);
+        futex_unlock(&o->lock);
+        if (join)
+            bi_sys_thread_join(o->workers[i].thread);
+        futex_lock(&o->lock);
+    }
+    leave(o);
 }
 
 int bi_offload_submit(struct bi_offload *o, struct bi_job *job)
 {
     bi_assert(job->work && job->done);
+    struct worker *called = NULL;
+    int rc = 0;
     job->letter.deliver = come_back;
     futex_lock(&o->lock);
     append(o, job);
-    unsigned idle = o->idle;
-    bool served = idle >= o->queued;
+    if (o->down)
+        called = call_one(o);
+    else
+        add_thread(o);
+    /* If no thread came, one of the others will take it. */
+    if (o->alive == 0 && o->first == job) {
+        unqueue(o, &o->first);
+        rc = -EAGAIN;
+    }
     futex_unlock(&o->lock);
-    if (idle > 0)
-        bi_sys_futex_wake((uint32_t *)&o->calls, 1);
-    if (!served && o->started < o->limit)
-        start_thread(o);
-    if (o->started > 0)
-        return 0; /* if no thread came, one of the others will take it */
-    bool back = bi_offload_withdraw(o, job);
-    bi_assert(back);
-    return back ? -EAGAIN : 0;
+    wake(called);
+    return rc;
 }
 
 bool bi_offload_withdraw(struct bi_offload *o, struct bi_job *job)

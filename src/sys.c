@@ -77,6 +77,11 @@ void bi_sys_thread_join(thrd_t t)
 {
     pthread_join(t, NULL);
 }
+
+void bi_sys_thread_detach(thrd_t t)
+{
+    pthread_detach(t);
+}
 #else
 static int thread_start(thrd_t *t, int (*run)(void *), void *arg)
 {
@@ -86,6 +91,11 @@ static int thread_start(thrd_t *t, int (*run)(void *), void *arg)
 void bi_sys_thread_join(thrd_t t)
 {
     thrd_join(t, NULL);
+}
+
+void bi_sys_thread_detach(thrd_t t)
+{
+    thrd_detach(t);
 }
 #endif
 

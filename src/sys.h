@@ -247,8 +247,9 @@ static inline int bi_sys_uring_register(int fd, unsigned opcode, void *arg,
 int bi_sys_futex_wait(uint32_t *word, uint32_t value, bide_time span);
 int bi_sys_futex_wake(uint32_t *word, int n);
 
-/* Wait for the end of a thread that thread_start began. */
+/* Wait for the end of a thread that thread_start began, or never do. */
 void bi_sys_thread_join(thrd_t t);
+void bi_sys_thread_detach(thrd_t t);
 
 /* Block every signal in this thread, until bi_sys_mask_restore(). */
 int bi_sys_mask_all(sigset_t *before);
