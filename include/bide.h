@@ -61,7 +61,8 @@ struct bide_options {
     enum bide_backend backend; /* BIDE_BACKEND=uring|epoll outside wins */
     size_t stack_bytes;        /* without the guard; 0: 64 KiB */
     unsigned ring_entries;     /* of io_uring's submission queue; 0: 256 */
-    unsigned thread_limit;     /* of the offload pool; 0: 4 */
+    unsigned thread_limit;     /* of bide_to_thread(); 0: 32.  Also of the
+                                  library's own, for files; 0: 4 */
     unsigned task_limit;       /* alive at once; 0: none */
     bide_time shutdown_grace;  /* then the tasks that refuse to end are named;
                                   the run goes on waiting; 0: 5 seconds */
@@ -1183,7 +1184,122 @@ BIDE_API BIDE_CHECK int bide_dial(const char *host, const char *service);
 BIDE_API BIDE_CHECK int bide_listen(const char *host, const char *service,
                                     int backlog);
 
-/* ---- 7. Seeing what happens --------------------------------------------- */
+/* ---- 7. Threads and processes ------------------------------------------- */
+
+/* Run `fn(arg)` on a thread that may block, and wait for it.          [waits]
+ *
+ * Threads are started as they are needed, at most options.thread_limit, and
+ * end when they have been idle for ten seconds; what finds none free queues in
+ * order.  The thread has no run: of this library the job may call what is
+ * marked [any], bide_local_get(), which finds the caller's values, and
+ * bide_run().  All signals are blocked there.
+ *
+ * Returns what `fn` returned.
+ *   -EINVAL  `fn` is NULL
+ *   -ENOMEM  no memory for the pool
+ *   -EAGAIN  there is no thread, and none can be started
+ * Cancelled: not called if it had not begun; else it is told, by
+ * bide_thread_cancelled(), and waited for, and its result returned.
+ */
+BIDE_API BIDE_CHECK intptr_t bide_to_thread(bide_fn *fn, void *arg);
+
+/* A pool of threads beside the run's own. */
+typedef struct bide_threads bide_threads;
+
+/* How a job is run; a zeroed struct, or NULL for it, means the defaults. */
+struct bide_thread_options {
+    bide_threads *pool; /* NULL: the run's own */
+    int signal;         /* breaks the job's system calls (EINTR) when it is
+                           cancelled, again and again until it ends; 0: none.
+                           Where the program has no handler for it, one that
+                           does nothing is installed and stays */
+};
+
+/* Like bide_to_thread(), in a pool of its own or with a signal.       [waits]
+ *
+ *   -EINVAL  as above, or the signal cannot be caught
+ * Cancelled: as bide_to_thread().
+ */
+BIDE_API BIDE_CHECK intptr_t
+bide_to_thread_with(bide_fn *fn, void *arg,
+                    const struct bide_thread_options *opt);
+
+/* Whether the job that this thread makes has been cancelled: it should end
+ * soon.  False outside a job.                                         [any] */
+BIDE_API bool bide_thread_cancelled(void);
+
+/* Open a pool of at most `limit` threads, for tasks of this run.
+ *
+ * It ends with the run, if it is not closed before.
+ * Returns 0.
+ *   -EINVAL  `limit` is 0 or above 1,024
+ *   -ENOMEM  no memory for it
+ */
+BIDE_API BIDE_CHECK int bide_threads_open(bide_threads **out, unsigned limit);
+
+/* Close `pool` and end its threads.
+ *
+ * Returns 0.
+ *   -EBUSY  a job is queued or under way in it; it stays open
+ */
+BIDE_API int bide_threads_close(bide_threads *pool);
+
+/* Have `fn(arg)` called on the thread of `loop`, after what was posted before.
+ *                                                                      [any]
+ * `fn` runs as a task of the loop's own and may make every call but those
+ * marked [waits]; bide_self() is NULL in it, BIDE_EAGER without effect.
+ *
+ *   loop   held by bide_loop_ref(); it may have ended
+ * Returns 0; then it will be called.
+ *   -EINVAL     `fn` is NULL
+ *   -ENOMEM     no memory to keep the call in
+ *   -ESHUTDOWN  the run has ended, or is the parent process's
+ */
+BIDE_API BIDE_CHECK int bide_post(bide_loop *loop, void (*fn)(void *arg),
+                                  void *arg);
+
+/* A call that can be sent from a signal handler too, and that is made once
+ * however often it was sent meanwhile. */
+struct bide_async {
+    void (*fn)(void *arg); /* as bide_post() calls it */
+    void *arg;
+    void *_p[2];
+    uint32_t _f[2];
+};
+
+/* Have the call of `a` made on the thread of `loop`, if it is not on its way
+ * already.  Async-signal-safe.                                         [any]
+ *
+ *   a   to stay where it is until it was called after the last send, or the
+ *       run has ended
+ * Returns 0.
+ *   -EINVAL     its `fn` is NULL
+ *   -ESHUTDOWN  as bide_post(); of several senders at that moment one is told
+ */
+BIDE_API int bide_async_send(bide_loop *loop, struct bide_async *a);
+
+/* Take back what was sent: it is not called unless it is sent again.   [any]
+ *
+ * Returns false if it was not on its way.
+ */
+BIDE_API bool bide_async_cancel(struct bide_async *a);
+
+/* Run `fn(arg)` as a task of `loop`, and block this thread until it has ended.
+ *                                                                      [any]
+ * For threads that have no run of their own: in a task of another run it would
+ * hold up every task there.
+ *
+ *   loop   as in bide_post()
+ * Returns its result, -ECANCELED too, if it was cancelled.
+ *   -EINVAL     `fn` is NULL
+ *   -EDEADLK    this is the thread of `loop`
+ *   -ENOMEM, -EAGAIN  as bide_spawn()
+ *   -ESHUTDOWN  as bide_post(), or the main task has returned
+ */
+BIDE_API BIDE_CHECK intptr_t bide_call_from_thread(bide_loop *loop,
+                                                   bide_fn *fn, void *arg);
+
+/* ---- 8. Seeing what happens --------------------------------------------- */
 
 struct bide_stats {
     uint64_t switches;   /* suspensions of a task */

@@ -102,7 +102,7 @@ struct bi_task {
     struct bi_wait *wait;   /* while PARKED */
 
     struct bi_run *run;
-    struct bi_stack *stack;
+    struct bi_stack *stack; /* NULL: the loop's (bi_task_visit()) */
     bide_fn *fn;
     void *arg;
     intptr_t result;         /* once ended */
@@ -167,10 +167,17 @@ struct bi_run {
     /* Higher floors. */
     struct bi_reactor *reactor;
     struct bide_loop *handle;
+    struct bide_threads *pools;    /* all that are open, of bide_to_thread(): */
+    struct bide_threads *own_pool; /* among them the run's own, or NULL */
+    unsigned thread_limit;         /* of its own */
 };
 
 /* The run of this thread, or NULL. */
 extern _Thread_local struct bi_run *bi_here
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* While this thread makes a job: the task that waits for it. */
+extern _Thread_local struct bi_task *bi_waiter
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /* The running task, or NULL. */
@@ -183,7 +190,9 @@ static inline struct bi_task *bi_current(void)
 static inline struct bi_task *bi_current_in(const char *func)
 {
     struct bi_task *task = bi_current();
-    BI_CONTRACT(task, func, "was called outside a task");
+    BI_CONTRACT(task, func, "was called %s",
+                bi_waiter ? "in a job of bide_to_thread(), which is no task"
+                          : "outside a task");
     return task;
 }
 

@@ -25,10 +25,11 @@ static __attribute__((format(printf, 2, 3))) void line(int fd,
         bi_sys_sigpipe_drain();
 }
 
-/* "join of 'child'", "read on descriptor 5", "mutex 0x7f... of 'owner'" */
+/* "join of 'child'", "read on descriptor 5", "mutex 0x7f... of 'owner'", "job
+ * of a thread, app+0x11a9" */
 static void describe(const struct bi_wait *wait, char *text, size_t room)
 {
-    char name[32];
+    char name[32], where[48];
     const struct bi_task *blocker = wait->blocker ? wait->blocker(wait) : NULL;
     if (wait->fd >= 0)
         snprintf(text, room, "%s on descriptor %d", wait->what, wait->fd);
@@ -38,6 +39,9 @@ static void describe(const struct bi_wait *wait, char *text, size_t room)
     else if (blocker)
         snprintf(text, room, "%s %p of '%s'", wait->what, wait->on,
                  bi_task_name(blocker, name));
+    else if (strcmp(wait->what, "job") == 0)
+        snprintf(text, room, "job of a thread, %s",
+                 (bi_task_site(wait->on, where), where));
     else if (wait->on)
         snprintf(text, room, "%s %p", wait->what, wait->on);
     else

@@ -42,9 +42,14 @@ static struct bi_letter shut;
 /* Forks between this process and the first; a handle may be held across one. */
 static atomic_uint forks;
 
+unsigned bi_inbox_forks(void)
+{
+    return atomic_load_explicit(&forks, memory_order_relaxed);
+}
+
 int bi_inbox_open(struct bi_inbox *in)
 {
-    *in = (struct bi_inbox){.forks = atomic_load(&forks), .wake_fd = -1};
+    *in = (struct bi_inbox){.forks = bi_inbox_forks(), .wake_fd = -1};
     int fd = bi_sys_eventfd();
     if (fd < 0)
         return fd;
@@ -70,7 +75,7 @@ static void rouse(struct bi_inbox *in)
 int bi_inbox_post(struct bi_inbox *in, struct bi_letter *letter)
 {
     bi_assert(letter->deliver);
-    if (in->forks != atomic_load_explicit(&forks, memory_order_relaxed))
+    if (in->forks != bi_inbox_forks())
         return -ESHUTDOWN;
     struct bi_letter *below = atomic_load(&in->newest);
     do {

@@ -48,6 +48,9 @@ void bi_inbox_shut(struct bi_inbox *in);
 /* In a forked child: every inbox there is belongs to the parent. */
 void bi_inbox_forked(void);
 
+/* How often that was called: whether this is still the same process. */
+unsigned bi_inbox_forks(void);
+
 /* Say that the run is about to sleep.  False: something has come, do not. */
 bool bi_inbox_sleep(struct bi_inbox *in);
 

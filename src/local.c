@@ -59,7 +59,9 @@ bool bi_local_inherit(struct bi_run *run, const struct bi_cell *from,
 
 void *bide_local_get(struct bide_local *l)
 {
-    struct bi_cell *cell = *find(bi_current_in(__func__), l);
+    struct bi_task *task = bi_waiter && !bi_here ? bi_waiter
+                                                 : bi_current_in(__func__);
+    struct bi_cell *cell = *find(task, l);
     return cell ? cell->value : NULL;
 }
 

@@ -22,8 +22,16 @@ bool bi_wait_unlink(struct bi_wait *wait)
     return true;
 }
 
+/* A posted function runs on the loop's stack, which cannot be left. */
+static void check_stack(const struct bi_task *task)
+{
+    BI_CONTRACT(task->stack, "bide_post",
+                "made a call that may wait; a posted function must not");
+}
+
 void bi_park_end_turn(struct bi_task *task)
 {
+    check_stack(task);
     /* The loop gets its turn too: what the others wait for may be there. */
     task->run->tick = 1;
     bi_park_yield(task);
@@ -34,6 +42,7 @@ intptr_t bi_park(struct bi_wait *wait)
     struct bi_task *task = wait->task;
     struct bi_run *run = task->run;
     bi_assert(run->current == task && !task->wait);
+    check_stack(task);
     int saved = *run->error;
     task->wait = wait;
     task->parked_at = run->now;

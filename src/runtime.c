@@ -16,6 +16,7 @@
 #include "scope.h"
 #include "sys.h"
 #include "task.h"
+#include "thread.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@
 #include <string.h>
 
 #define DEFAULT_ENTRIES 256
-#define DEFAULT_THREADS 4
+#define FILE_THREADS 4
 #define DEFAULT_GRACE BIDE_SEC(5)
 
 /* Everything of one bide_run(). */
@@ -84,8 +85,6 @@ static int fill_options(struct bide_options *o, const struct bide_options *opt)
         o->stack_bytes = BI_STACK_DEFAULT;
     if (!o->ring_entries)
         o->ring_entries = DEFAULT_ENTRIES;
-    if (!o->thread_limit)
-        o->thread_limit = DEFAULT_THREADS;
     if (!o->shutdown_grace)
         o->shutdown_grace = DEFAULT_GRACE;
     return choose_backend(&o->backend);
@@ -132,6 +131,7 @@ static void init_run(struct runtime *rt)
     run->stack_bytes = rt->options.stack_bytes;
     run->task_limit = rt->options.task_limit;
     run->on_error = rt->options.on_error;
+    run->thread_limit = rt->options.thread_limit;
     run->reactor = &rt->reactor;
     run->watch_at = BIDE_FOREVER;
     run->era = next_era();
@@ -155,7 +155,8 @@ static int open_run(struct runtime *rt)
         return error;
     }
     error = bi_reactor_open(&rt->reactor, &rt->run, &rt->run.handle->inbox,
-                            o->backend, o->ring_entries, o->thread_limit);
+                            o->backend, o->ring_entries,
+                            o->thread_limit ? o->thread_limit : FILE_THREADS);
     memcpy(told.backend_reason, rt->reactor.reason, sizeof told.backend_reason);
     if (error < 0)
         bi_loop_drop(rt->run.handle);
@@ -164,6 +165,7 @@ static int open_run(struct runtime *rt)
 
 static void close_run(struct runtime *rt)
 {
+    bi_thread_end_run(&rt->run);
     bi_group_end_run(&rt->run);
     bi_reactor_close(&rt->reactor);
     bi_loop_drop(rt->run.handle);

@@ -18,6 +18,7 @@
 #define BI_TICKS 128
 
 _Thread_local struct bi_run *bi_here;
+_Thread_local struct bi_task *bi_waiter;
 
 const char *bi_task_name(const struct bi_task *task, char *buf)
 {

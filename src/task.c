@@ -69,7 +69,7 @@ struct bi_task *bi_task_of(const bide_task *handle, const char *func)
 
 #define WHERE_BYTES 48
 
-static void spawn_site(const void *site, char *where)
+void bi_task_site(const void *site, char *where)
 {
     Dl_info info;
     const char *file = NULL;
@@ -86,7 +86,7 @@ static void spawn_site(const void *site, char *where)
 struct bide_error bi_task_error(const struct bi_task *task, char *name,
                                 char *where)
 {
-    spawn_site(task->site, where);
+    bi_task_site(task->site, where);
     return (struct bide_error){bi_task_name(task, name), task->result, where};
 }
 
@@ -296,10 +296,31 @@ int bi_task_make(struct bi_run *run, const struct bi_spawn *how,
 void bi_task_launch(struct bi_task *task, const struct bide_spawn_options *opt)
 {
     struct bi_run *run = task->run;
-    if (opt && opt->flags & BIDE_EAGER && run->current)
+    if (opt && opt->flags & BIDE_EAGER && run->current && run->current->stack)
         bi_park_behind(run->current, task);
     else
         bi_sched_ready(run, task);
+}
+
+/* The guest has no place among the tasks of the run.  What ends with a task
+ * ends with it; the first call that may wait finds its turn up. */
+void bi_task_visit(struct bi_run *run, void (*fn)(void *), void *arg)
+{
+    struct bi_task guest = {.run = run, .name = "post"};
+    bi_assert(!run->current);
+    bi_scope_link(&guest.root, &run->root, &guest, BIDE_FOREVER);
+    guest.scope = &guest.root;
+    run->current = &guest;
+    run->budget = 1;
+    fn(arg);
+    BI_CONTRACT(bi_here == run, "a posted function",
+                "returned in a forked child");
+    BI_CONTRACT(guest.scope == &guest.root, "a posted function",
+                "returned with a scope or group left open");
+    bi_defer_finish(&guest);
+    tell_held(&guest);
+    bi_scope_unlink(&guest.root, run);
+    run->current = NULL;
 }
 
 static inline int spawn(bide_task **out, const struct bi_spawn *how,
@@ -413,7 +434,7 @@ void bide_release(bide_task *t)
 bide_task *bide_self(void)
 {
     struct bi_task *task = bi_current();
-    return task ? bi_task_handle(task) : NULL;
+    return task && task->stack ? bi_task_handle(task) : NULL;
 }
 
 bool bide_task_done(const bide_task *t)

@@ -25,6 +25,10 @@ int bi_task_make(struct bi_run *run, const struct bi_spawn *how,
 /* Let it run: behind the others or, BIDE_EAGER, at once. */
 void bi_task_launch(struct bi_task *task, const struct bide_spawn_options *opt);
 
+/* From the loop: call `fn(arg)` as a task that has no stack of its own, and so
+ * must not wait. */
+void bi_task_visit(struct bi_run *run, void (*fn)(void *), void *arg);
+
 /* The run ends, and with it all handles: report what was not read by them. */
 void bi_task_end_all(struct bi_run *run);
 
@@ -48,6 +52,9 @@ bool bi_watch_failed(const struct bi_watch *watch, const struct bi_task *task);
 
 /* The result as someone else may tell it: a cancel of the task is -ECHILD. */
 intptr_t bi_task_outcome(struct bi_task *task);
+
+/* An address in code as module+offset; `where` has 48 bytes. */
+void bi_task_site(const void *site, char *where);
 
 /* Describe an error of `task`; `where` has 48 bytes. */
 struct bide_error bi_task_error(const struct bi_task *task, char *name,

@@ -13,12 +13,15 @@ struct everything {
     struct bide_chan chan;
     struct bide_local local;
     struct bide_gen gen;
+    struct bide_thread_options thread;
+    struct bide_async async;
     struct bide_error error;
     struct bide_info info;
     struct bide_stats stats;
     bide_time time;
     bide_task *task;
     bide_loop *loop;
+    bide_threads *threads;
     bide_fn *fn;
 };
 
