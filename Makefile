@@ -38,6 +38,7 @@ SWITCH = $(ARCH)
 ifeq ($(filter $(SWITCH),$(ARCH) ucontext),)
 $(error SWITCH is $(ARCH), which is the default, or ucontext)
 endif
+HEADERS := include/bide.h $(wildcard include/bide/*.h)
 SOURCES := $(wildcard src/*.c) \
     $(or $(wildcard src/arch/switch_$(SWITCH).S),src/arch/switch_ucontext.c) \
     $(or $(wildcard src/arch/syscall_$(ARCH).S),src/arch/syscall_generic.c)
@@ -159,13 +160,13 @@ $(BUILD)/examples/scenario: private PARTS = $(LOAD_LIB)
 demo: $(BUILD)/examples/demo ## build and run the demo
 	@$(BUILD)/examples/demo
 
-man: $(BUILD)/man/made ## the manual pages, from the header
+man: $(BUILD)/man/made ## the manual pages, from the headers
 
-$(BUILD)/man/made: include/bide.h tools/man docs/man/bide.7
+$(BUILD)/man/made: $(HEADERS) tools/man docs/man/bide.7
 	@rm -rf $(@D)
 	@mkdir -p $(@D)
 	@echo '  write   $(@D)'
-	$(Q)awk -v out=$(@D) -v version=$(VERSION) -f tools/man include/bide.h
+	$(Q)awk -v out=$(@D) -v version=$(VERSION) -f tools/man $(HEADERS)
 	@cp docs/man/bide.7 $(@D)
 	@touch $@
 
@@ -303,8 +304,9 @@ TO_LIB = $(DESTDIR)$(LIBDIR)
 TO_MAN = $(DESTDIR)$(MANDIR)
 
 install: lib man ## below PREFIX, or DESTDIR before it: what others need
-	install -d $(TO_INCLUDE) $(TO_LIB)/pkgconfig $(TO_MAN)/man3 $(TO_MAN)/man7
+	install -d $(TO_INCLUDE)/bide $(TO_LIB)/pkgconfig $(TO_MAN)/man3 $(TO_MAN)/man7
 	install -m 644 include/bide.h $(TO_INCLUDE)
+	install -m 644 $(wildcard include/bide/*.h) $(TO_INCLUDE)/bide
 	install -m 644 $(INSTALLED_LIBS) $(TO_LIB)
 	ln -sf $(SO_REAL) $(TO_LIB)/$(SO_NAME)
 	ln -sf $(SO_NAME) $(TO_LIB)/libbide.so
@@ -313,6 +315,7 @@ install: lib man ## below PREFIX, or DESTDIR before it: what others need
 	install -m 644 $(BUILD)/man/*.7 $(TO_MAN)/man7
 
 uninstall: ## with the same PREFIX and DESTDIR
+	rm -rf $(TO_INCLUDE)/bide
 	rm -f $(TO_INCLUDE)/bide.h $(TO_LIB)/libbide.a $(TO_LIB)/libbide.so* \
 	    $(TO_LIB)/pkgconfig/bide.pc $(TO_MAN)/man3/bide_*.3 \
 	    $(TO_MAN)/man7/bide.7

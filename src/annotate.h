@@ -5,8 +5,8 @@
  * touch.  Everything that is said to them is said here; where a tool is not
  * present its words come to nothing, and struct bi_annotate is empty.
  *
- *   of a switch    adopt, forget, make, leave, arrive, finish: coro.h and
- *                  coro.c call them
+ *   of a switch    adopt, forget, make, leave, arrive, finish, drop: coro.h,
+ *                  coro.c and bare.c call them
  *   of memory      slab, stack, reuse: stack.c and coro.c call them
  *   of the kernel  bi_annotate_defined(): what io_uring wrote
  *
@@ -94,6 +94,11 @@ BI_ALWAYS_INLINE void bi_annotate_finish(struct bi_annotate *from,
     __sanitizer_start_switch_fiber(NULL, to->low, to->bytes);
 }
 
+BI_ALWAYS_INLINE void bi_annotate_drop(struct bi_annotate *a)
+{
+    (void)a;
+}
+
 #elif defined(BI_TSAN)
 #include <sanitizer/tsan_interface.h>
 
@@ -141,6 +146,12 @@ BI_ALWAYS_INLINE void bi_annotate_finish(struct bi_annotate *from,
     __tsan_switch_to_fiber(to->fiber, 0);
 }
 
+/* It is given up where it is suspended. */
+BI_ALWAYS_INLINE void bi_annotate_drop(struct bi_annotate *a)
+{
+    __tsan_destroy_fiber(a->fiber);
+}
+
 #else
 
 struct bi_annotate {
@@ -177,6 +188,11 @@ BI_ALWAYS_INLINE void bi_annotate_finish(struct bi_annotate *from,
                                          struct bi_annotate *to)
 {
     (void)from, (void)to;
+}
+
+BI_ALWAYS_INLINE void bi_annotate_drop(struct bi_annotate *a)
+{
+    (void)a;
 }
 
 #endif
