@@ -887,6 +887,105 @@ BIDE_API BIDE_CHECK int bide_chan_select(struct bide_chan_case *cases,
 BIDE_API BIDE_CHECK int bide_chan_tryselect(struct bide_chan_case *cases,
                                             size_t n);
 
+/* Work that tasks put in, get out in an order, and finish.
+ *
+ * `chan` may stand in a select and be asked what is in it. */
+struct bide_queue {
+    struct bide_chan chan;
+    struct bide_waitq _q;
+    bool (*_before)(const void *a, const void *b);
+    size_t _done;
+};
+
+/* Prepare `q`: first in, first out, with room for `capacity` items.
+ *
+ *   buf   as for bide_chan_init(); with capacity 0 each put waits for its get
+ */
+BIDE_API void bide_queue_init(struct bide_queue *q, void *buf,
+                              size_t item_bytes, size_t capacity);
+
+/* Prepare `q`: last in, first out. */
+BIDE_API void bide_queue_init_lifo(struct bide_queue *q, void *buf,
+                                   size_t item_bytes, size_t capacity);
+
+/* What a queue by priority needs for each item: 8 bytes and a round number. */
+#define BIDE_PRIORITY_BYTES(item_bytes, capacity) \
+    ((((size_t)(item_bytes) + 7) / 8 * 8 + 8) * (capacity))
+
+/* Prepare `q`: in the order of `before`, equals in the order of arrival.
+ *
+ *   buf      BIDE_PRIORITY_BYTES(item_bytes, capacity), at a multiple of 8
+ *   before   whether item `a` comes out before item `b`; must not wait
+ */
+BIDE_API void bide_queue_init_priority(struct bide_queue *q, void *buf,
+                                       size_t item_bytes, size_t capacity,
+                                       bool (*before)(const void *a,
+                                                      const void *b));
+
+/* Put a copy of `*item` in.                                           [waits]
+ *
+ * Those who wait for room get it in the order in which they came.
+ * Returns 0.
+ *   -ESHUTDOWN  `q` is shut down
+ * Cancelled: the item was not put in.
+ */
+BIDE_API BIDE_CHECK int bide_queue_put(struct bide_queue *q, const void *item);
+
+/* Get the next item into `*item`.                                     [waits]
+ *
+ * Returns 1; 0 when `q` is shut down and empty.
+ * Cancelled: no item was taken.
+ */
+BIDE_API BIDE_CHECK int bide_queue_get(struct bide_queue *q, void *item);
+
+/* Put if that needs no wait.
+ *
+ * Returns 0.
+ *   -EAGAIN     there is neither room nor somebody who waits for an item
+ *   -ESHUTDOWN  `q` is shut down
+ */
+BIDE_API BIDE_CHECK int bide_queue_tryput(struct bide_queue *q,
+                                          const void *item);
+
+/* Get if that needs no wait.
+ *
+ * Returns 1; 0 when `q` is shut down and empty.
+ *   -EAGAIN  there is no item
+ */
+BIDE_API BIDE_CHECK int bide_queue_tryget(struct bide_queue *q, void *item);
+
+/* What was got is finished: to be called once an item.
+ *
+ * Returns 0.
+ *   -ERANGE  everything that was put in is finished already
+ */
+BIDE_API int bide_queue_task_done(struct bide_queue *q);
+
+/* How many items were put in and are not finished. */
+BIDE_API size_t bide_queue_unfinished(const struct bide_queue *q);
+
+/* Wait until everything that was put in is finished.                  [waits]
+ *
+ * Returns 0.
+ * Cancelled: how much is unfinished is not told.
+ */
+BIDE_API BIDE_CHECK int bide_queue_join(struct bide_queue *q);
+
+/* Refuse what is put from now on; what is in can be got, then gets give 0.
+ *
+ * Those who wait to put get -ESHUTDOWN.  Shutting down twice is allowed.
+ */
+BIDE_API void bide_queue_shutdown(struct bide_queue *q);
+
+/* Shut `q` down and empty it: each item left is handed to `drop(item, arg)`
+ * and counts as finished.
+ *
+ *   drop   frees what the item holds; must not wait; NULL: nothing to free
+ */
+BIDE_API void bide_queue_shutdown_now(struct bide_queue *q,
+                                      void (*drop)(void *item, void *arg),
+                                      void *arg);
+
 /* A variable of which every task has a value of its own, NULL at first.
  *
  * It has static storage.  A task that is spawned inherits the spawner's value:

@@ -20,6 +20,7 @@ static struct bide_once once;
 static struct bide_countdown countdown;
 static struct bide_lock_info lock_info;
 static struct bide_chan chan;
+static struct bide_queue queue;
 static struct bide_call one_call = {give, NULL, 0};
 static bide_task *task;
 
@@ -102,6 +103,14 @@ CALL(bide_chan_add_producers, &chan, 1)
 CALL(bide_chan_producer_done, &chan)
 CALL(bide_chan_select, NULL, 0)
 CALL(bide_chan_tryselect, NULL, 0)
+CALL(bide_queue_put, &queue, NULL)
+CALL(bide_queue_get, &queue, NULL)
+CALL(bide_queue_tryput, &queue, NULL)
+CALL(bide_queue_tryget, &queue, NULL)
+CALL(bide_queue_task_done, &queue)
+CALL(bide_queue_join, &queue)
+CALL_VOID(bide_queue_shutdown, &queue)
+CALL_VOID(bide_queue_shutdown_now, &queue, NULL, NULL)
 
 #define ENTRY(function) {#function, outside_##function}
 static const struct {
@@ -136,7 +145,10 @@ static const struct {
     ENTRY(bide_chan_trysend), ENTRY(bide_chan_tryrecv), ENTRY(bide_chan_close),
     ENTRY(bide_chan_abort), ENTRY(bide_chan_add_producers),
     ENTRY(bide_chan_producer_done), ENTRY(bide_chan_select),
-    ENTRY(bide_chan_tryselect),
+    ENTRY(bide_chan_tryselect), ENTRY(bide_queue_put), ENTRY(bide_queue_get),
+    ENTRY(bide_queue_tryput), ENTRY(bide_queue_tryget),
+    ENTRY(bide_queue_task_done), ENTRY(bide_queue_join),
+    ENTRY(bide_queue_shutdown), ENTRY(bide_queue_shutdown_now),
 };
 
 START_TEST(a_call_outside_a_task_is_told_by_its_name)
@@ -396,6 +408,19 @@ MISUSE_TEST(a_readiness_is_not_negative, "bide_ready", "negative")
 
 /* ---- The rest ----------------------------------------------------------- */
 
+MISUSE_TEST(a_queue_with_room_needs_a_buffer, "bide_queue_init", "buffer")
+{
+    bide_queue_init(&queue, NULL, 8, 1);
+    return 0;
+}
+
+MISUSE_TEST(a_queue_by_priority_needs_a_comparison, "bide_queue_init_priority",
+            "comparison")
+{
+    bide_queue_init_priority(&queue, NULL, 8, 0, NULL);
+    return 0;
+}
+
 MISUSE_TEST(a_channel_with_room_needs_a_buffer, "bide_chan_init", "buffer")
 {
     bide_chan_init(&chan, NULL, 8, 1);
@@ -440,6 +465,8 @@ Suite *suite_contract(void)
     tcase_add_test(t, a_group_that_was_never_opened_has_no_next);
     tcase_add_test(t, a_readiness_is_not_negative);
     tcase_add_test(t, a_channel_with_room_needs_a_buffer);
+    tcase_add_test(t, a_queue_with_room_needs_a_buffer);
+    tcase_add_test(t, a_queue_by_priority_needs_a_comparison);
     suite_add_tcase(suite, t);
     return suite;
 }
