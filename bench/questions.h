@@ -8,8 +8,8 @@
     QUESTION(pair) QUESTION(ring) QUESTION(yield) QUESTION(spawn)        \
     QUESTION(cold_spawn) QUESTION(memory) QUESTION(mappings)             \
     QUESTION(timers) QUESTION(scope) QUESTION(deadline) QUESTION(cancel) \
-    QUESTION(chan) QUESTION(mutex) QUESTION(cached) QUESTION(direct)     \
-    QUESTION(echo) QUESTION(http)
+    QUESTION(chan) QUESTION(select) QUESTION(mutex) QUESTION(cached)     \
+    QUESTION(direct) QUESTION(echo) QUESTION(http)
 
 #define QUESTION(word) double ask_##word(long n);
 QUESTIONS

@@ -257,6 +257,7 @@ int main(int argc, char **argv)
     file_bodies();
     task_bodies();
     sync_bodies();
+    queue_bodies();
     canary_bodies();
 
     struct point point;

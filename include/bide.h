@@ -986,6 +986,83 @@ BIDE_API void bide_queue_shutdown_now(struct bide_queue *q,
                                       void (*drop)(void *item, void *arg),
                                       void *arg);
 
+/* A value that comes once, from a task or from another thread. */
+struct bide_future {
+    struct bide_waitq _q, _c;
+    intptr_t _v;
+    void *_p[2];
+    uint32_t _f[2];
+};
+
+/* Set `f` to `value`: all who wait get it.
+ *
+ * Returns 0.
+ *   -EALREADY  it was set or cancelled before; its first value is kept
+ */
+BIDE_API int bide_future_set(struct bide_future *f, intptr_t value);
+
+/* Set `f` from another thread.                                        [any]
+ *
+ * Allocates nothing.  From the moment when it returns 0, `f` can no longer be
+ * set or cancelled, and it is done soon after, at a turn of its run.
+ *
+ *   loop   the run of those who wait, held by bide_loop_ref()
+ *   f      stays where it is until it is done
+ * Returns 0.
+ *   -EALREADY   it was set, posted or cancelled before
+ *   -ESHUTDOWN  the run has ended
+ */
+BIDE_API BIDE_CHECK int bide_future_post(bide_loop *loop,
+                                         struct bide_future *f, intptr_t value);
+
+/* Wait for the value of `f`, as often and by as many as there are.    [waits]
+ *
+ * Returns it.
+ *   -ECHILD  `f` was cancelled, or set to -ECANCELED
+ * Cancelled: only this wait is; `f` is not.
+ */
+BIDE_API BIDE_CHECK intptr_t bide_future_wait(struct bide_future *f);
+
+/* The value of `f` if it is there.
+ *
+ * Returns as bide_future_wait().
+ *   -EAGAIN  it is not done; or that is its value (ask bide_future_done())
+ */
+BIDE_API BIDE_CHECK intptr_t bide_future_trywait(struct bide_future *f);
+
+/* Cancel `f`: all who wait get -ECHILD.
+ *
+ * Returns false if it was set, posted or cancelled before.
+ */
+BIDE_API bool bide_future_cancel(struct bide_future *f);
+
+/* Whether `f` has its value or was cancelled: no wait for it will wait. */
+BIDE_API bool bide_future_done(const struct bide_future *f);
+
+/* Whether `f` was cancelled: what it is for is not needed any more.   [any] */
+BIDE_API bool bide_future_cancelled(const struct bide_future *f);
+
+/* Something to be called when a future is done; {0} but for what is set. */
+struct bide_callback {
+    void (*fn)(void *arg); /* must not wait, as in bide_post() */
+    void *arg;
+    void *_p[2];
+};
+
+/* Have `call` made at a turn of the loop after `f` is done, in order.
+ *
+ * Both stay where they are until then.  It is made at once, that is at the next
+ * turn, if `f` is done; and never, if `f` never is.
+ */
+BIDE_API void bide_future_then(struct bide_future *f,
+                               struct bide_callback *call);
+
+/* Take `call` back.
+ *
+ * Returns false if it has been made, or waits for no future.
+ */
+BIDE_API bool bide_callback_remove(struct bide_callback *call);
+
 /* A variable of which every task has a value of its own, NULL at first.
  *
  * It has static storage.  A task that is spawned inherits the spawner's value:

@@ -21,6 +21,7 @@ static struct bide_countdown countdown;
 static struct bide_lock_info lock_info;
 static struct bide_chan chan;
 static struct bide_queue queue;
+static struct bide_future future;
 static struct bide_call one_call = {give, NULL, 0};
 static bide_task *task;
 
@@ -111,6 +112,11 @@ CALL(bide_queue_task_done, &queue)
 CALL(bide_queue_join, &queue)
 CALL_VOID(bide_queue_shutdown, &queue)
 CALL_VOID(bide_queue_shutdown_now, &queue, NULL, NULL)
+CALL(bide_future_set, &future, 1)
+CALL(bide_future_wait, &future)
+CALL(bide_future_cancel, &future)
+CALL_VOID(bide_future_then, &future, NULL)
+CALL(bide_callback_remove, NULL)
 
 #define ENTRY(function) {#function, outside_##function}
 static const struct {
@@ -149,6 +155,9 @@ static const struct {
     ENTRY(bide_queue_tryput), ENTRY(bide_queue_tryget),
     ENTRY(bide_queue_task_done), ENTRY(bide_queue_join),
     ENTRY(bide_queue_shutdown), ENTRY(bide_queue_shutdown_now),
+    ENTRY(bide_future_set), ENTRY(bide_future_wait),
+    ENTRY(bide_future_cancel), ENTRY(bide_future_then),
+    ENTRY(bide_callback_remove),
 };
 
 START_TEST(a_call_outside_a_task_is_told_by_its_name)
@@ -408,6 +417,31 @@ MISUSE_TEST(a_readiness_is_not_negative, "bide_ready", "negative")
 
 /* ---- The rest ----------------------------------------------------------- */
 
+MISUSE_TEST(a_callback_without_a_function, "bide_future_then", "function")
+{
+    struct bide_callback none = {0};
+    bide_future_then(&future, &none);
+    return 0;
+}
+
+static void no_call(void *unused)
+{
+    (void)unused;
+}
+
+MISUSE_TEST(a_callback_that_waits_twice, "bide_future_then", "waits already")
+{
+    struct bide_callback call = {.fn = no_call};
+    bide_future_then(&future, &call);
+    bide_future_then(&future, &call);
+    return 0;
+}
+
+MISUSE_TEST(a_future_posted_to_no_run, "bide_future_post", "NULL")
+{
+    return bide_future_post(NULL, &future, 1);
+}
+
 MISUSE_TEST(a_queue_with_room_needs_a_buffer, "bide_queue_init", "buffer")
 {
     bide_queue_init(&queue, NULL, 8, 1);
@@ -465,6 +499,9 @@ Suite *suite_contract(void)
     tcase_add_test(t, a_group_that_was_never_opened_has_no_next);
     tcase_add_test(t, a_readiness_is_not_negative);
     tcase_add_test(t, a_channel_with_room_needs_a_buffer);
+    tcase_add_test(t, a_callback_without_a_function);
+    tcase_add_test(t, a_callback_that_waits_twice);
+    tcase_add_test(t, a_future_posted_to_no_run);
     tcase_add_test(t, a_queue_with_room_needs_a_buffer);
     tcase_add_test(t, a_queue_by_priority_needs_a_comparison);
     suite_add_tcase(suite, t);

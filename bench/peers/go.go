@@ -179,7 +179,7 @@ func cancel(n int) float64 {
 	return each(began, 1) / 1e6
 }
 
-// ---- As in chan.c and mutex.c ----------------------------------------------
+// ---- As in chan.c, select.c and mutex.c ---------------------------------------
 
 func channel(n int) float64 {
 	c := make(chan int, n)
@@ -191,6 +191,37 @@ func channel(n int) float64 {
 		close(c)
 	}()
 	for range c {
+	}
+	return each(began, messages)
+}
+
+func selectOf8(n int) float64 {
+	var c [8]chan int
+	for i := range c {
+		c[i] = make(chan int, n)
+	}
+	began := processorTime()
+	if n == 0 {
+		go func() {
+			for i := 0; i < messages; i++ {
+				c[i*5%8] <- i
+			}
+		}()
+	}
+	for i := 0; i < messages; i++ {
+		if n > 0 {
+			c[i*5%8] <- i
+		}
+		select {
+		case <-c[0]:
+		case <-c[1]:
+		case <-c[2]:
+		case <-c[3]:
+		case <-c[4]:
+		case <-c[5]:
+		case <-c[6]:
+		case <-c[7]:
+		}
 	}
 	return each(began, messages)
 }
@@ -258,7 +289,7 @@ var questions = map[string]func(int) float64{
 	"yield": yield, "spawn": spawn, "cold_spawn": coldSpawn,
 	"memory": memory, "mappings": mappings, "timers": timers,
 	"scope": scope, "deadline": deadline, "cancel": cancel,
-	"chan": channel, "mutex": mutex, "echo": echo, "http": serveHTTP,
+	"chan": channel, "select": selectOf8, "mutex": mutex, "echo": echo, "http": serveHTTP,
 }
 
 func main() {
