@@ -428,6 +428,31 @@ BIDE_API BIDE_CHECK intptr_t bide_gather_bounded(struct bide_call *calls,
  */
 BIDE_API BIDE_CHECK intptr_t bide_race(struct bide_call *calls, size_t n);
 
+/* Like bide_race(), with the calls begun one after the other.         [waits]
+ *
+ * The next begins `delay` after the one before, or as soon as one has failed.
+ *
+ *   delay   BIDE_FOREVER: only when one has failed
+ * Returns as bide_race(); a call that never began holds -ECANCELED.
+ *   -EINVAL  also where `delay` is negative
+ * Cancelled: every call was cancelled and has ended.
+ */
+BIDE_API BIDE_CHECK intptr_t bide_race_staggered(struct bide_call *calls,
+                                                 size_t n, bide_time delay);
+
+/* Call `fn(arg)`, and again while it has no answer: hedge it.         [waits]
+ *
+ * Another attempt begins `delay` after the one before, or as soon as one has
+ * failed, until there are `attempts`; the first success cancels the others,
+ * which have ended when this returns.  For calls that may be made twice.
+ * Returns the result of the first success, or the first failure if all failed.
+ *   -EINVAL  `fn` is NULL, `attempts` is 0, or `delay` is negative
+ *   -ECHILD, -ENOMEM, -EAGAIN  as bide_race()
+ * Cancelled: every attempt was cancelled and has ended.
+ */
+BIDE_API BIDE_CHECK intptr_t bide_hedge(bide_fn *fn, void *arg, size_t attempts,
+                                        bide_time delay);
+
 /* Wait for `n` tasks that have another owner.                         [waits]
  *
  *   results   one a task, in order; NULL: not wanted.  Those of tasks that
@@ -1097,6 +1122,86 @@ BIDE_API BIDE_CHECK int bide_local_set(struct bide_local *l, void *value);
  *   -ENOMEM  there is no memory to keep it in: it will not be called
  */
 BIDE_API BIDE_CHECK int bide_defer(void (*fn)(void *arg), void *arg);
+
+/* So many tasks at once, a number that can be changed meanwhile. */
+struct bide_limiter {
+    struct bide_waitq _q;
+    size_t total; /* {.total = 5} at the start; then bide_limiter_resize() */
+    size_t _lent;
+};
+
+/* What a task borrows of a limiter; its own storage. */
+struct bide_token {
+    void *_p[5];
+};
+
+/* Borrow from `l`, in the order in which the tasks came.              [waits]
+ *
+ *   t   stays where it is until bide_limiter_release(), or until the task ends,
+ *       which gives it back as well
+ * Returns 0.
+ *   -EDEADLK  the caller has borrowed from `l` already
+ * Cancelled: nothing was borrowed.
+ */
+BIDE_API BIDE_CHECK int bide_limiter_acquire(struct bide_limiter *l,
+                                             struct bide_token *t);
+
+/* Borrow if that needs no wait.
+ *
+ * Returns 0.
+ *   -EAGAIN   as many as may have borrowed, or somebody waits
+ *   -EDEADLK  the caller has borrowed from `l` already
+ */
+BIDE_API BIDE_CHECK int bide_limiter_tryacquire(struct bide_limiter *l,
+                                                struct bide_token *t);
+
+/* Give back what was borrowed: the first waiter has it when this returns.
+ *
+ * Returns 0.
+ *   -EPERM  the caller has not borrowed `t` from `l`
+ */
+BIDE_API int bide_limiter_release(struct bide_limiter *l, struct bide_token *t);
+
+/* Let `total` tasks borrow from `l`.
+ *
+ * With more than before, waiters go on at once; with fewer than have borrowed,
+ * those keep what they have and the next one waits until enough is back.
+ */
+BIDE_API void bide_limiter_resize(struct bide_limiter *l, size_t total);
+
+/* Tell how many have borrowed from `l` and how many wait; no owner. */
+BIDE_API void bide_limiter_info(const struct bide_limiter *l,
+                                struct bide_lock_info *out);
+
+/* What becomes of the ticks that passed while nobody waited. */
+enum bide_missed {
+    BIDE_MISSED_BURST, /* each comes, at once, until it is caught up with */
+    BIDE_MISSED_SKIP,  /* they are left out; the next comes when it would */
+    BIDE_MISSED_DELAY  /* they are left out; the next comes a period later */
+};
+
+/* Points in time at equal distances. */
+struct bide_ticker {
+    bide_time _next, _period;
+    uint32_t _missed;
+};
+
+/* Let `t` tick every `period` from now on, the first time a period later. [any]
+ *
+ * It is plain memory and needs no end.
+ * Returns 0.
+ *   -EINVAL  `period` is not positive, or `missed` is no policy
+ */
+BIDE_API BIDE_CHECK int bide_ticker_init(struct bide_ticker *t,
+                                         bide_time period,
+                                         enum bide_missed missed);
+
+/* Wait for the next tick of `t`.                                      [waits]
+ *
+ * Returns how many further ticks have passed already: 0 in time.
+ * Cancelled: the tick is still to come.
+ */
+BIDE_API BIDE_CHECK int64_t bide_ticker_wait(struct bide_ticker *t);
 
 /* A function that gives its values one by one, each when it is asked for. */
 struct bide_gen {

@@ -7,6 +7,7 @@
 #include "task.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 /* One line, in one write. */
 static __attribute__((format(printf, 2, 3))) void line(int fd,

@@ -5,6 +5,8 @@
  * for each: one record joins the first that has not ended, and is told of
  * every end, or failure, that the mode asks for.
  */
+#include "gather.h"
+
 #include "group.h"
 #include "park.h"
 #include "task.h"
@@ -17,7 +19,7 @@ static intptr_t make_call(void *arg)
     return call->result = call->fn(call->arg);
 }
 
-static int check_calls(struct bide_call *calls, size_t n)
+int bi_gather_check(struct bide_call *calls, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (!calls[i].fn)
@@ -51,7 +53,7 @@ static intptr_t gather(struct bide_call *calls, size_t n, size_t at_once,
                        enum bide_policy policy, const void *site,
                        const char *func)
 {
-    int rc = check_calls(calls, n);
+    int rc = bi_gather_check(calls, n);
     if (rc < 0)
         return rc;
     struct bide_group g;
@@ -75,45 +77,6 @@ intptr_t bide_gather_bounded(struct bide_call *calls, size_t n, size_t at_once,
         return -EINVAL;
     return gather(calls, n, at_once, policy, __builtin_return_address(0),
                   __func__);
-}
-
-/* ---- A race ------------------------------------------------------------- */
-
-struct race {
-    struct bide_group group;
-    struct bide_call *calls;
-    intptr_t winner; /* its index, or -1 */
-};
-
-static intptr_t run_race(void *arg)
-{
-    struct bide_call *call = arg;
-    struct bide_group *g = bi_current()->group;
-    struct race *race = bi_container_of(g, struct race, group);
-    intptr_t result = call->fn(call->arg);
-    call->result = result;
-    if (result >= 0 && race->winner < 0) {
-        race->winner = call - race->calls;
-        bide_group_cancel(g);
-    }
-    return result;
-}
-
-intptr_t bide_race(struct bide_call *calls, size_t n)
-{
-    bi_current_in(__func__);
-    int rc = n ? check_calls(calls, n) : -EINVAL;
-    if (rc < 0)
-        return rc;
-    struct race race = {.calls = calls, .winner = -1};
-    bi_group_enter(&race.group, BIDE_COLLECT, true, __func__);
-    for (size_t i = 0; i < n && rc == 0; i++)
-        rc = bi_group_add(&race.group, NULL, run_race, &calls[i], NULL,
-                          __builtin_return_address(0));
-    intptr_t result = bi_group_leave(&race.group, rc, __func__);
-    if (race.winner >= 0)
-        return race.winner;
-    return result < 0 ? result : bi_group_of(&race.group)->first_error;
 }
 
 /* ---- Tasks of others ---------------------------------------------------- */

@@ -13,6 +13,9 @@ struct everything {
     struct bide_chan chan;
     struct bide_local local;
     struct bide_gen gen;
+    struct bide_limiter limiter;
+    struct bide_token token;
+    struct bide_ticker ticker;
     struct bide_thread_options thread;
     struct bide_async async;
     struct bide_error error;
