@@ -3,6 +3,7 @@
 
 #include "sys.h"
 
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -76,14 +77,23 @@ void bi_fd_renew(struct bi_fd *e, enum bi_fd_kind kind, bool ours)
     e->life++;
 }
 
+static int socket_option(int fd, int name)
+{
+    int value = 0;
+    socklen_t len = sizeof value;
+    int rc = bi_sys_getsockopt(fd, SOL_SOCKET, name, &value, &len);
+    return rc < 0 ? rc : value;
+}
+
 static enum bi_fd_kind socket_kind(int fd)
 {
-    int type = 0;
-    socklen_t len = sizeof type;
-    if (bi_sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+    int type = socket_option(fd, SO_TYPE);
+    if (type < 0)
         return BI_FD_UNKNOWN;
-    return type == SOCK_STREAM || type == SOCK_SEQPACKET ? BI_FD_STREAM
-                                                         : BI_FD_DGRAM;
+    if (type != SOCK_STREAM && type != SOCK_SEQPACKET)
+        return BI_FD_DGRAM;
+    bool tcp = socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP;
+    return tcp ? BI_FD_TCP : BI_FD_STREAM;
 }
 
 static enum bi_fd_kind kind_of(int fd)

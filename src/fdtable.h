@@ -13,7 +13,7 @@
 enum bi_fd_kind {
     BI_FD_UNKNOWN,
     BI_FD_STREAM,  /* a stream or seqpacket socket */
-    BI_FD_TCP,     /* one that bide made over TCP: nothing but bytes */
+    BI_FD_TCP,     /* a stream over TCP: nothing but bytes */
     BI_FD_DGRAM,   /* any other socket */
     BI_FD_PIPE,    /* a pipe or FIFO */
     BI_FD_TTY,     /* a character device: ttys, /dev/null, ... */

@@ -403,7 +403,10 @@ int bide_accept(int fd, struct sockaddr *addr, socklen_t *len)
     if (client == -EMFILE || client == -ENFILE)
         r->accept_pause = bide_after(ACCEPT_PAUSE);
     bool tcp = f.e && f.e->kind == BI_FD_TCP;
-    return bi_io_adopt(client, tcp ? BI_FD_TCP : BI_FD_STREAM);
+    bi_io_adopt(client, tcp ? BI_FD_TCP : BI_FD_STREAM);
+    if (!tcp && client >= 0)
+        bi_fd_learn(bi_reactor_entry(client), client);
+    return client;
 }
 
 int bide_connect(int fd, const struct sockaddr *addr, socklen_t len)

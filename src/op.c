@@ -53,7 +53,7 @@ static bool reads(const struct bi_op *op)
     return op->kind == BI_OP_READ || op->kind == BI_OP_READV;
 }
 
-static size_t bytes_of(const struct bi_op *op)
+size_t bi_op_bytes(const struct bi_op *op)
 {
     size_t bytes = 0;
     if (op->kind != BI_OP_READV && op->kind != BI_OP_WRITEV)
@@ -106,7 +106,7 @@ static intptr_t try_plainly(struct bi_op *op)
     int may = nonblocking(op);
     if (may < 0)
         return may;
-    if (may > 0 || bytes_of(op) == 0)
+    if (may > 0 || bi_op_bytes(op) == 0)
         return transfer(op);
     int way = bi_sys_getfl(op->fd) & O_ACCMODE;
     if (way != O_RDWR && way != (reads(op) ? O_RDONLY : O_WRONLY))
@@ -270,7 +270,7 @@ static intptr_t block_connect(struct bi_op *op)
  * longer write to a pipe is not over before all of it is in. */
 static bool fills_pipe(const struct bi_op *op)
 {
-    if (reads(op) || op->at >= 0 || bytes_of(op) <= PIPE_BUF)
+    if (reads(op) || op->at >= 0 || bi_op_bytes(op) <= PIPE_BUF)
         return false;
     int type = bi_sys_file_type(op->fd);
     return type < 0 || type == S_IFIFO;

@@ -38,7 +38,8 @@ struct bi_op {
     _Atomic bool cancelled; /* its end was asked for by a cancel, */
     bool closing;        /* or by bide_close() */
     bool broken_off;     /* a connect, by a shutdown of its socket */
-    bool more;           /* the kernel said that more is there to receive */
+    bool told;           /* the kernel has said whether a receive left more, */
+    bool more;           /* and that it did */
     bool ended;          /* bi_op_done() was called */
     void (*done)(struct bi_op *op); /* instead of waking its task, or NULL */
     uint8_t stage;       /* the io_uring backend's; 0: no more than begun */
@@ -60,6 +61,9 @@ struct bi_op {
 
 /* What it waits for to make progress: POLLIN, POLLOUT or, for POLL, flags. */
 short bi_op_events(const struct bi_op *op);
+
+/* The bytes of its buffers; 0 where they are a message's. */
+size_t bi_op_bytes(const struct bi_op *op);
 
 /* "read", "accept", ...: for people. */
 const char *bi_op_name(const struct bi_op *op);

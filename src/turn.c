@@ -37,6 +37,15 @@ void bi_turn_read_end(struct bi_reading *reading)
         reading->e->reader = NULL;
 }
 
+/* Whether a receive of `n` bytes left nothing.  The end of a stream stays to be
+ * read; a peek leaves what it saw. */
+static bool took_all(const struct bi_op *op, size_t n, const struct bi_fd *e)
+{
+    if (op->more || op->flags)
+        return false;
+    return n < bi_op_bytes(op) || (op->told && e->kind == BI_FD_TCP);
+}
+
 intptr_t bi_turn_receive(struct bi_op *op)
 {
     struct bi_reading reading;
@@ -45,9 +54,8 @@ intptr_t bi_turn_receive(struct bi_op *op)
     if (rc == 0)
         rc = bi_reactor_run(bi_reactor_here(), op);
     bi_turn_read_end(&reading);
-    /* The end of a stream stays to be read; a peek leaves what it saw. */
     if (e)
-        e->drained = rc > 0 && (size_t)rc < op->len && !op->more && !op->flags;
+        e->drained = rc > 0 && took_all(op, (size_t)rc, e);
     return rc;
 }
 
