@@ -364,6 +364,7 @@ END_TEST
 
 static intptr_t open_gate_later(void *unused)
 {
+    atomic_fetch_add(&at_work, 1);
     usleep(30000);
     atomic_store(&gate, 1);
     return VALUE(unused);
@@ -376,7 +377,7 @@ static intptr_t leave_a_job(void *unused)
     (void)unused;
     spawn_as("holder", run_errand, &held);
     spawn(run_errand, &opener);
-    wait_at_work(1);
+    wait_at_work(2); /* begun: neither is withdrawn */
     return 0;
 }
 
