@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BODIES 192
+#define BODIES 256
 #define POINTS_MOST 100  /* of one kind in one body; where threads take part,
                             chance decides how many there are */
 #define CRASHES_MOST 3   /* of one body: the rest is left out */
@@ -257,6 +257,7 @@ int main(int argc, char **argv)
     file_bodies();
     task_bodies();
     sync_bodies();
+    gen_bodies();
     queue_bodies();
     canary_bodies();
 
