@@ -247,7 +247,8 @@ sweep: ## each call at the kernel's border fails, in every way that it can
 
 $(BUILD)/sweep/sweep: $(SWEEP_OBJECTS) $(BUILD)/libbide.a
 	@echo '  link    $@'
-	$(Q)$(COMPILE) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=free \
+	$(Q)$(COMPILE) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
+	    -Wl,--wrap=free \
 	    $^ -o $@
 
 # The cancel sweep (cancel/main.c): the linker shows it who waits and who is

@@ -259,6 +259,7 @@ int main(int argc, char **argv)
     sync_bodies();
     gen_bodies();
     queue_bodies();
+    process_bodies();
     canary_bodies();
 
     struct point point;

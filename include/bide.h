@@ -1580,6 +1580,138 @@ BIDE_API bool bide_async_cancel(struct bide_async *a);
 BIDE_API BIDE_CHECK intptr_t bide_call_from_thread(bide_loop *loop,
                                                    bide_fn *fn, void *arg);
 
+/* A program that was started.  Give it back with bide_proc_close(). */
+struct bide_proc {
+    pid_t pid;
+    int pidfd; /* becomes readable when it ends; -1: this kernel has none */
+    int in, out, err; /* our ends of its pipes, or -1; to close one early, use
+                         bide_close() and put -1 here */
+    bide_time _kill_grace;
+    void *_orphan;
+    int _status;
+    bool _ended;
+};
+
+/* What a program's standard descriptors are; without a flag they are ours. */
+#define BIDE_PIPE_IN 1u
+#define BIDE_PIPE_OUT 2u
+#define BIDE_PIPE_ERR 4u
+#define BIDE_NULL_IN 8u    /* /dev/null */
+#define BIDE_NULL_OUT 16u
+#define BIDE_NULL_ERR 32u
+#define BIDE_ERR_TO_OUT 64u /* errors go where the output goes */
+
+/* How a program is started; a zeroed struct, or NULL for it: the defaults. */
+struct bide_proc_options {
+    unsigned flags;           /* BIDE_PIPE_, BIDE_NULL_, BIDE_ERR_TO_OUT */
+    char *const *environment; /* ends with NULL; NULL: ours */
+    const char *directory;    /* where it starts; NULL: where we are */
+    const int *fds;           /* what else it gets, as pairs ours, its; -1 ends;
+                                 at most 60 */
+    bool new_session;         /* setsid(2): no terminal, a group of its own */
+    bide_time kill_grace;     /* a cancelled wait ends it: TERM, this span,
+                                 KILL; 0: it runs on */
+};
+
+/* Start the program argv[0], found by PATH, with the arguments `argv`.
+ *
+ * Of our descriptors it gets the standard ones and those it is given, no other;
+ * its signals are unblocked and have their default actions.  The thread waits
+ * for the program to be loaded (a fraction of a millisecond).
+ *
+ *   p      filled in; after a failure there is nothing to close
+ *   argv   ends with NULL
+ * Returns 0.
+ *   -EINVAL   no program, two things for one descriptor, or more than 60 `fds`
+ *   -ENOENT, -EACCES, ...  why it was not started, as execve(2)
+ *   -EBADF    one of `fds` is not open
+ *   -EAGAIN   no more processes are allowed
+ */
+BIDE_API BIDE_CHECK int bide_proc_spawn_with(
+    struct bide_proc *p, char *const argv[],
+    const struct bide_proc_options *opt);
+
+/* As bide_proc_spawn_with(), with no more than flags. */
+BIDE_API BIDE_CHECK int bide_proc_spawn(struct bide_proc *p,
+                                        char *const argv[], unsigned flags);
+
+/* Wait until the program has ended.                                   [waits]
+ *
+ * May be called again, and by several tasks.
+ * Returns its wait status, for WIFEXITED() and the others of waitpid(2).
+ *   -ECHILD  it has ended, but its status is lost: SIGCHLD is ignored, or
+ *            someone else waited for it
+ * Cancelled: it runs on and can be waited for again; but one started with a
+ * `kill_grace` has been ended, and its status is there for the next call.
+ */
+BIDE_API BIDE_CHECK int bide_proc_wait(struct bide_proc *p);
+
+/* Send a signal to the program; never to another that has its number.
+ *
+ * Returns 0.
+ *   -ESRCH   it has ended
+ *   -EINVAL  there is no such signal
+ */
+BIDE_API int bide_proc_kill(struct bide_proc *p, int sig);
+
+/* Close the pipes and the pidfd.  A program that was not waited for runs on,
+ * unwatched; once it has ended, the next start of a program reaps it. */
+BIDE_API void bide_proc_close(struct bide_proc *p);
+
+/* What a program wrote. */
+struct bide_output {
+    char *data;   /* out: yours to free(3), a NUL behind it; NULL: nothing */
+    size_t bytes; /* out: without the NUL */
+    size_t limit; /* in: most bytes that are taken; 0: any number */
+};
+
+/* Feed the program, take all that it writes, and wait until it ends, without
+ * ever being stuck on a full pipe.                                    [waits]
+ *
+ *   in         what to feed it with; its input is closed behind that.  It need
+ *              not take all
+ *   out, err   where what it writes on its pipes goes; NULL: it is discarded
+ * Returns its wait status.
+ *   -EMSGSIZE  it wrote more than a limit; `data` holds as much.  As with every
+ *              error but a cancel, it was ended: TERM, its `kill_grace` or 5
+ *              seconds, KILL
+ *   -ENOMEM    no memory for what it writes
+ * Cancelled: `data` holds what came until then; for the program see
+ * bide_proc_wait().
+ */
+BIDE_API BIDE_CHECK int bide_proc_communicate(struct bide_proc *p,
+                                              const void *in, size_t in_bytes,
+                                              struct bide_output *out,
+                                              struct bide_output *err);
+
+/* Run a program to its end: start it, bide_proc_communicate(), close. [waits]
+ *
+ *   opt   may be NULL
+ *   in    NULL: it finds its input at the end
+ *   out, err   NULL: it writes where we do
+ * Returns its wait status, or why not, as the calls that this one consists of.
+ * Cancelled: the program has been ended: TERM, its `kill_grace` or 5 seconds,
+ * KILL.
+ */
+BIDE_API BIDE_CHECK int bide_proc_run(char *const argv[],
+                                      const struct bide_proc_options *opt,
+                                      const void *in, size_t in_bytes,
+                                      struct bide_output *out,
+                                      struct bide_output *err);
+
+/* As bide_proc_run(), for a command that /bin/sh reads: a word from outside
+ * that is put into it can do anything.                                [waits]
+ *
+ * Returns the shell's wait status; see bide_proc_run().
+ *   -EINVAL  no command
+ * Cancelled: as bide_proc_run().
+ */
+BIDE_API BIDE_CHECK int bide_proc_shell(const char *command,
+                                        const struct bide_proc_options *opt,
+                                        const void *in, size_t in_bytes,
+                                        struct bide_output *out,
+                                        struct bide_output *err);
+
 /* ---- 8. Seeing what happens --------------------------------------------- */
 
 struct bide_stats {

@@ -99,6 +99,14 @@ void bi_sys_thread_detach(thrd_t t)
 }
 #endif
 
+static int spawn(pid_t *pid, const char *file,
+                 const posix_spawn_file_actions_t *actions,
+                 const posix_spawnattr_t *attr, char *const argv[],
+                 char *const environment[])
+{
+    return -posix_spawnp(pid, file, actions, attr, argv, environment);
+}
+
 struct bi_sys bi_sys = {
     .call = bi_syscall,
     .map = map,
@@ -107,6 +115,7 @@ struct bi_sys bi_sys = {
     .advise = advise,
     .now = now,
     .thread_start = thread_start,
+    .spawn = spawn,
 };
 
 /* `span` as the kernel takes it; NULL: no limit. */

@@ -14,11 +14,13 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <threads.h>
 #include <time.h>
 
@@ -34,6 +36,11 @@ struct bi_sys {
     bide_time (*now)(void); /* CLOCK_MONOTONIC */
     /* Begin a thread of the library's own: 0, or -EAGAIN. */
     int (*thread_start)(thrd_t *t, int (*run)(void *), void *arg);
+    /* posix_spawnp(3). */
+    int (*spawn)(pid_t *pid, const char *file,
+                 const posix_spawn_file_actions_t *actions,
+                 const posix_spawnattr_t *attr, char *const argv[],
+                 char *const environment[]);
 };
 extern struct bi_sys bi_sys;
 
@@ -189,6 +196,30 @@ int bi_sys_path_type(const char *path, bool follow);
 static inline int bi_sys_pipe(int fds[2])
 {
     return (int)BI_CALL(SYS_pipe2, fds, O_CLOEXEC, 0, 0, 0, 0);
+}
+
+/* A descriptor for a child of ours that was not waited for (Linux 5.3). */
+static inline int bi_sys_pidfd_open(pid_t pid)
+{
+    return (int)BI_CALL(SYS_pidfd_open, pid, 0, 0, 0, 0, 0);
+}
+
+/* Send `sig` to the process that `pidfd` stands for. */
+static inline int bi_sys_pidfd_send(int pidfd, int sig)
+{
+    return (int)BI_CALL(SYS_pidfd_send_signal, pidfd, sig, 0, 0, 0, 0);
+}
+
+/* Send `sig` to a process by its number. */
+static inline int bi_sys_kill(pid_t pid, int sig)
+{
+    return (int)BI_CALL(SYS_kill, pid, sig, 0, 0, 0, 0);
+}
+
+/* Take the status of a child that has ended: its pid, or 0: it has not. */
+static inline pid_t bi_sys_reap(pid_t pid, int *status)
+{
+    return (pid_t)BI_CALL(SYS_wait4, pid, status, WNOHANG, 0, 0, 0);
 }
 
 /* Copy up to `len` bytes from pipe to pipe, without blocking. */

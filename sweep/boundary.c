@@ -28,9 +28,11 @@ struct ledger boundary_ledger(void)
 /* The linker puts these in the place of malloc and so on (--wrap). */
 void *__real_malloc(size_t bytes);
 void *__real_calloc(size_t n, size_t bytes);
+void *__real_realloc(void *block, size_t bytes);
 void __real_free(void *block);
 void *__wrap_malloc(size_t bytes);
 void *__wrap_calloc(size_t n, size_t bytes);
+void *__wrap_realloc(void *block, size_t bytes);
 void __wrap_free(void *block);
 
 static void *counted(void *block)
@@ -49,6 +51,14 @@ void *__wrap_calloc(size_t n, size_t bytes)
 {
     return fault_strikes(&call_malloc) ? NULL :
                                          counted(__real_calloc(n, bytes));
+}
+
+void *__wrap_realloc(void *block, size_t bytes)
+{
+    if (fault_strikes(&call_malloc))
+        return NULL;
+    void *moved = __real_realloc(block, bytes);
+    return block ? moved : counted(moved);
 }
 
 void __wrap_free(void *block)
@@ -101,6 +111,16 @@ static int thread_start(thrd_t *t, int (*run)(void *), void *arg)
 {
     int code = fault_strikes(&call_thread);
     return code ? -code : real.thread_start(t, run, arg);
+}
+
+static int spawn(pid_t *pid, const char *file,
+                 const posix_spawn_file_actions_t *actions,
+                 const posix_spawnattr_t *attr, char *const argv[],
+                 char *const environment[])
+{
+    int code = fault_strikes(&call_spawn);
+    return code ? -code
+                : real.spawn(pid, file, actions, attr, argv, environment);
 }
 
 /* ---- Eventfds, which never fail ----------------------------------------- */
@@ -244,5 +264,6 @@ void boundary_take(bool older)
         .advise = advise,
         .now = clock_now,
         .thread_start = thread_start,
+        .spawn = spawn,
     };
 }

@@ -40,6 +40,7 @@
 SHARED_CALL(map, "mmap", FAILS(ENOMEM), SHOWN_AS(EAGAIN, ENOMEM));
 SHARED_CALL(protect, "mprotect", FAILS(ENOMEM), SHOWN_AS(EACCES, ENOMEM));
 SHARED_CALL(thread, "thread_start", SHOWN_AS(EAGAIN, ENOMEM));
+SHARED_CALL(spawn, "posix_spawn", FAILS(EACCES), FAILS(ENOMEM));
 SHARED_CALL(malloc, "malloc", FAILS(ENOMEM));
 
 CALL(dontfork, FAILS(ENOMEM));
@@ -74,6 +75,8 @@ CALL(statx, FAILS(ENOMEM), LACKS(ENOSYS));
 CALL(unlinkat, FAILS(EACCES), FAILS(EBUSY));
 CALL(pipe, FAILS(EMFILE), FAILS(ENFILE), FAILS(ENOMEM));
 CALL(tee, FAILS(ENOMEM), PASSES(EINTR), HAPPENS(EAGAIN));
+CALL(pidfd_open, LACKS(ENOSYS), LACKS(EMFILE), LACKS(EPERM));
+CALL(wait4, PASSES(EINTR));
 CALL(poll, FAILS(ENOMEM), PASSES(EINTR));
 CALL(eventfd, FAILS(EMFILE), FAILS(ENFILE), FAILS(ENOMEM));
 
@@ -174,6 +177,8 @@ static const struct {
     {SYS_unlinkat, &call_unlinkat},
     {SYS_pipe2, &call_pipe},
     {SYS_tee, &call_tee},
+    {SYS_pidfd_open, &call_pidfd_open},
+    {SYS_wait4, &call_wait4},
     {SYS_ppoll, &call_poll},
     {SYS_eventfd2, &call_eventfd},
     {SYS_prlimit64, &call_prlimit},

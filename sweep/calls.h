@@ -40,7 +40,8 @@ struct call {
     const struct outcome *outcomes;
 };
 
-extern const struct call call_map, call_protect, call_thread, call_malloc;
+extern const struct call call_map, call_protect, call_thread, call_malloc,
+    call_spawn;
 extern const struct call call_enter, call_first_enter;
 
 /* Each returns NULL where nothing can be had but success. */

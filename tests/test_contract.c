@@ -22,6 +22,8 @@ static struct bide_lock_info lock_info;
 static struct bide_chan chan;
 static struct bide_queue queue;
 static struct bide_future future;
+static struct bide_proc proc = {.pidfd = -1, .in = -1, .out = -1, .err = -1};
+static char *program[] = {NULL};
 static struct bide_call one_call = {give, NULL, 0};
 static bide_task *task;
 
@@ -117,6 +119,14 @@ CALL(bide_future_wait, &future)
 CALL(bide_future_cancel, &future)
 CALL_VOID(bide_future_then, &future, NULL)
 CALL(bide_callback_remove, NULL)
+CALL(bide_proc_spawn, &proc, program, 0)
+CALL(bide_proc_spawn_with, &proc, program, NULL)
+CALL(bide_proc_wait, &proc)
+CALL(bide_proc_kill, &proc, 0)
+CALL_VOID(bide_proc_close, &proc)
+CALL(bide_proc_communicate, &proc, NULL, 0, NULL, NULL)
+CALL(bide_proc_run, program, NULL, NULL, 0, NULL, NULL)
+CALL(bide_proc_shell, "true", NULL, NULL, 0, NULL, NULL)
 
 #define ENTRY(function) {#function, outside_##function}
 static const struct {
@@ -158,6 +168,9 @@ static const struct {
     ENTRY(bide_future_set), ENTRY(bide_future_wait),
     ENTRY(bide_future_cancel), ENTRY(bide_future_then),
     ENTRY(bide_callback_remove),
+    ENTRY(bide_proc_spawn), ENTRY(bide_proc_spawn_with), ENTRY(bide_proc_wait),
+    ENTRY(bide_proc_kill), ENTRY(bide_proc_close),
+    ENTRY(bide_proc_communicate), ENTRY(bide_proc_run), ENTRY(bide_proc_shell),
 };
 
 START_TEST(a_call_outside_a_task_is_told_by_its_name)
