@@ -153,6 +153,7 @@ int bide_proc_shell(const char *command, const struct bide_proc_options *opt,
                     const void *in, size_t in_bytes, struct bide_output *out,
                     struct bide_output *err)
 {
+    bi_current_in(__func__);
     const char *argv[] = {"/bin/sh", "-c", command, NULL};
     if (!command)
         return -EINVAL;
