@@ -148,8 +148,10 @@ REAL_TEST(any_signal_shows_in_the_status)
 
 REAL_TEST(a_signal_to_a_program_that_has_ended_reaches_nobody)
 {
-    struct bide_proc p = start(ARGV("true"), 0);
+    struct bide_proc p = start(ARGV("cat"), BIDE_PIPE_IN);
     ck_assert_int_eq(bide_proc_kill(&p, 10000), -EINVAL);
+    bide_close(p.in);
+    p.in = -1;
     ck_assert_int_eq(bide_proc_wait(&p), 0);
     ck_assert_int_eq(bide_proc_kill(&p, SIGKILL), -ESRCH);
     bide_proc_close(&p);
