@@ -181,8 +181,8 @@ static bool inside(const struct bi_task *task, const struct bi_scope *s)
     return false;
 }
 
-struct bi_scope *bi_scope_enter(struct bide_scope *scope, bide_time deadline,
-                                const char *func)
+static inline struct bi_scope *enter(struct bide_scope *scope,
+                                     bide_time deadline, const char *func)
 {
     struct bi_task *task = bi_current_in(func);
     struct bi_scope *s = bi_scope_of(scope);
@@ -194,8 +194,16 @@ struct bi_scope *bi_scope_enter(struct bide_scope *scope, bide_time deadline,
     return s;
 }
 
-void bi_scope_check_innermost(const struct bi_scope *s,
-                              const struct bi_task *task, const char *func)
+struct bi_scope *bi_scope_enter(struct bide_scope *scope, bide_time deadline,
+                                const char *func)
+{
+    return enter(scope, deadline, func);
+}
+
+/* Stop with the sentence that says why `s` is not the one to be closed next. */
+__attribute__((cold)) static void blame_close(const struct bi_scope *s,
+                                              const struct bi_task *task,
+                                              const char *func)
 {
     char name[32];
     BI_CONTRACT(s->state == BI_SCOPE_OPEN, func, "closed what is not open");
@@ -206,11 +214,25 @@ void bi_scope_check_innermost(const struct bi_scope *s,
                 (const void *)s, (const void *)task->scope);
 }
 
-struct bi_task *bi_scope_leave(struct bide_scope *scope, const char *func)
+static inline void check_innermost(const struct bi_scope *s,
+                                   const struct bi_task *task,
+                                   const char *func)
+{
+    if (bi_unlikely(s->state != BI_SCOPE_OPEN || task->scope != s))
+        blame_close(s, task, func);
+}
+
+void bi_scope_check_innermost(const struct bi_scope *s,
+                              const struct bi_task *task, const char *func)
+{
+    check_innermost(s, task, func);
+}
+
+static inline struct bi_task *leave(struct bide_scope *scope, const char *func)
 {
     struct bi_task *task = bi_current_in(func);
     struct bi_scope *s = bi_scope_of(scope);
-    bi_scope_check_innermost(s, task, func);
+    check_innermost(s, task, func);
     BI_CONTRACT(bi_list_empty(&s->children), func,
                 "closed scope or group %p while a generator that was opened in "
                 "it is still open", (const void *)s);
@@ -219,14 +241,19 @@ struct bi_task *bi_scope_leave(struct bide_scope *scope, const char *func)
     return task;
 }
 
+struct bi_task *bi_scope_leave(struct bide_scope *scope, const char *func)
+{
+    return leave(scope, func);
+}
+
 void bide_scope_open(struct bide_scope *scope, bide_time deadline)
 {
-    bi_scope_enter(scope, deadline, __func__);
+    enter(scope, deadline, __func__);
 }
 
 void bide_shield_open(struct bide_scope *scope, bide_time grace)
 {
-    struct bi_scope *s = bi_scope_enter(scope, BIDE_FOREVER, __func__);
+    struct bi_scope *s = enter(scope, BIDE_FOREVER, __func__);
     struct bi_run *run = s->task->run;
     s->shield = true;
     s->grace = grace < 0 ? 0 : grace;
@@ -239,7 +266,7 @@ void bide_shield_open(struct bide_scope *scope, bide_time grace)
 
 intptr_t bide_scope_close(struct bide_scope *scope, intptr_t result)
 {
-    bi_scope_leave(scope, __func__);
+    leave(scope, __func__);
     return result;
 }
 
