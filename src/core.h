@@ -24,13 +24,28 @@
 struct bi_run;
 struct bi_task;
 
-/* In run->timers while armed. */
-struct bi_timer {
+/* What the heap knows of a timer. */
+struct bi_timer_node {
     struct bi_heap_node node;
     bide_time deadline;
     uint64_t order; /* of arming: equal deadlines fire in it */
+    struct bi_timer *timer;
+};
+
+struct bi_timer {
+    struct bi_timer_node *at; /* in run->timers while armed, else NULL */
+    struct bi_timer_node own; /* lies there, or one that the run has lent;
+                               * its deadline is the timer's in either case */
     void (*fire)(struct bi_timer *timer);
-    bool armed;
+};
+
+/* The timers of a run; zeroed, there are none. */
+struct bi_timers {
+    struct bi_heap heap;
+    uint64_t order;
+    size_t count;
+    struct bi_heap_node *free;      /* to be lent, linked by `next` */
+    struct bi_timer_chunk *chunks;  /* all that can be lent, newest first */
 };
 
 /* One wait, on the waiter's stack from before bi_park() until it returns. */
@@ -69,9 +84,9 @@ struct __attribute__((may_alias)) bi_scope {
     bide_time grace;          /* of a shield */
     uint32_t state;           /* enum bi_scope_state */
     int16_t code;             /* 0, or what it fired with */
-    bool shield;
-    bool grace_runs; /* a cancel has reached the shield */
-    bool fired;      /* decided at close */
+    bool shield : 1;
+    bool grace_runs : 1; /* a cancel has reached the shield */
+    bool fired : 1;      /* decided at close */
 };
 
 /* Something with an owner that must hear of the owner's end. */
@@ -141,8 +156,7 @@ struct bi_run {
     uint32_t rotation; /* where the next select begins (select.c) */
 
     /* Timers and the clock. */
-    struct bi_heap timers;
-    uint64_t timer_order;
+    struct bi_timers timers;
     bide_time now; /* when the loop last looked */
     bide_time watch_at; /* when `watch` is due: no timer, it wakes no task */
     void (*watch)(struct bi_run *run);

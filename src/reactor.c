@@ -265,7 +265,7 @@ static bide_time span_to_next(const struct bi_run *run)
 
 static bool nothing_can_come(const struct bi_reactor *r)
 {
-    return bi_list_empty(&r->run->ready) && !r->run->timers.root &&
+    return bi_list_empty(&r->run->ready) && r->run->timers.count == 0 &&
            r->in_flight == 0 && atomic_load(&r->inbox->holders) == 0;
 }
 

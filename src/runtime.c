@@ -17,6 +17,7 @@
 #include "sys.h"
 #include "task.h"
 #include "thread.h"
+#include "timer.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -172,6 +173,7 @@ static void close_run(struct runtime *rt)
     bi_coro_forget(&rt->run.loop);
     bi_stack_pool_end(&rt->run.stacks);
     bi_cell_pool_end(&rt->run.cells);
+    bi_timer_end(&rt->run);
 }
 
 /* ---- The loop ----------------------------------------------------------- */

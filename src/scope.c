@@ -48,7 +48,7 @@ static void settle_deadlines(struct bi_scope *top)
     for (struct bi_scope *s = top; s; s = next_below(top, s, true)) {
         bool outer = s->parent && !s->shield;
         bide_time ahead = outer ? s->parent->nearest : BIDE_FOREVER;
-        s->nearest = bi_earlier(ahead, s->timer.deadline);
+        s->nearest = bi_earlier(ahead, s->timer.own.deadline);
     }
 }
 
@@ -61,7 +61,7 @@ static void deadline_passed(struct bi_timer *timer)
 void bi_scope_arm(struct bi_scope *s, struct bi_run *run, bide_time deadline)
 {
     bi_timer_disarm(run, &s->timer);
-    s->timer.deadline = deadline;
+    s->timer.own.deadline = deadline;
     if (deadline != BIDE_FOREVER && s->code == 0)
         bi_timer_arm(run, &s->timer, deadline, deadline_passed);
 }
@@ -77,7 +77,7 @@ static void begin_grace(struct bi_scope *s, struct bi_run *run)
     bide_time now = bi_sys.now();
     bide_time room = BIDE_FOREVER - now;
     bide_time end = s->grace > room ? BIDE_FOREVER : now + s->grace;
-    bi_scope_arm(s, run, bi_earlier(s->timer.deadline, end));
+    bi_scope_arm(s, run, bi_earlier(s->timer.own.deadline, end));
     settle_deadlines(s);
 }
 
@@ -121,7 +121,7 @@ static void settle(struct bi_scope *top, struct bi_run *run)
 bool bi_scope_late(struct bi_scope *s, struct bi_run *run)
 {
     bi_timer_disarm(run, &s->timer);
-    return s->code || bi_sys.now() >= s->timer.deadline;
+    return s->code || bi_sys.now() >= s->timer.own.deadline;
 }
 
 void bi_scope_fire(struct bi_scope *s, struct bi_run *run, int code)
@@ -150,7 +150,7 @@ int bi_scope_code(struct bi_scope *s, struct bi_run *run)
         return 0;
     struct bi_scope *passed = NULL;
     for (struct bi_scope *o = s; o; o = o->shield ? NULL : o->parent)
-        if (now >= o->timer.deadline)
+        if (now >= o->timer.own.deadline)
             passed = o;
     bi_assert(passed);
     bi_scope_fire(passed, run, -ETIMEDOUT);
@@ -300,8 +300,8 @@ bool bide_scope_fired(const struct bide_scope *scope)
     if (s->state == BI_SCOPE_CLOSED)
         return s->fired;
     return s->state == BI_SCOPE_OPEN &&
-           (s->code || (s->timer.deadline != BIDE_FOREVER &&
-                        bi_sys.now() >= s->timer.deadline));
+           (s->code || (s->timer.own.deadline != BIDE_FOREVER &&
+                        bi_sys.now() >= s->timer.own.deadline));
 }
 
 int bide_cancel_code(void)

@@ -14,6 +14,9 @@ void bi_timer_disarm(struct bi_run *run, struct bi_timer *timer);
 /* The earliest deadline; false: no timer is armed. */
 bool bi_timer_next(const struct bi_run *run, bide_time *deadline);
 
+/* Give back what was lent; no timer is armed any more. */
+void bi_timer_end(struct bi_run *run);
+
 /* Fire what is due at `now`. */
 void bi_timer_fire_due(struct bi_run *run, bide_time now);
 

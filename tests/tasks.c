@@ -127,5 +127,5 @@ intptr_t clock_ms(void)
 
 bool no_timer_left(void)
 {
-    return !bi_here->timers.root;
+    return bi_here->timers.count == 0;
 }

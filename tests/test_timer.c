@@ -1,6 +1,8 @@
 /* test_timer.c: sleeping, and the order in which deadlines come. */
 #include "tasks.h"
 
+#include "sys.h"
+
 static intptr_t sleep_and_note(void *letter_and_ms)
 {
     const char *text = letter_and_ms;
@@ -109,6 +111,64 @@ VIRTUAL_TEST(ten_thousand_cancelled_sleepers_leave_no_timer)
     return 0;
 }
 
+static int last_rank;
+
+static intptr_t sleep_and_rank(void *rank)
+{
+    int i = (int)VALUE(rank), mine = i % 100 * 1000 + i / 100;
+    int rc = bide_sleep(BIDE_MS(1 + i % 100));
+    if (rc == 0) {
+        ck_assert_int_gt(mine, last_rank);
+        last_rank = mine;
+    }
+    return rc;
+}
+
+/* Of a thousand, each third cancelled, the others wake in their order: ten of
+ * each deadline, in that of their sleeps. */
+static void wake_a_thousand(void)
+{
+    static bide_task *tasks[1000];
+    last_rank = -1;
+    for (int i = 0; i < 1000; i++)
+        tasks[i] = spawn(sleep_and_rank, NUM(i));
+    turns(1);
+    for (int i = 0; i < 1000; i += 3)
+        bide_cancel(tasks[i]);
+    for (int i = 0; i < 1000; i++)
+        ck_assert_int_eq(result_of(tasks[i]), i % 3 ? 0 : -ECHILD);
+    ck_assert(no_timer_left());
+}
+
+VIRTUAL_TEST(a_thousand_sleepers_wake_in_the_order_of_their_deadlines)
+{
+    wake_a_thousand();
+    wake_a_thousand();
+    return 0;
+}
+
+static void *no_map(size_t bytes, int prot, int flags, int fd, off_t offset,
+                    int *error)
+{
+    (void)bytes, (void)prot, (void)flags, (void)fd, (void)offset;
+    *error = -ENOMEM;
+    return NULL;
+}
+
+VIRTUAL_TEST(sleepers_wake_in_their_order_where_no_memory_is_left)
+{
+    void *(*map)(size_t, int, int, int, off_t, int *) = bi_sys.map;
+    static bide_task *tasks[1000];
+    for (int i = 0; i < 1000; i++)
+        tasks[i] = spawn(sleep_ms, NUM(0));
+    for (int i = 0; i < 1000; i++)
+        ck_assert_int_eq(result_of(tasks[i]), 0);
+    bi_sys.map = no_map; /* the stacks are there, nodes of timers are not */
+    wake_a_thousand();
+    bi_sys.map = map;
+    return 0;
+}
+
 VIRTUAL_TEST(computing_past_several_deadlines_wakes_the_earliest_first)
 {
     sleeper("b20"), sleeper("a10"), sleeper("c30");
@@ -167,6 +227,8 @@ Suite *suite_timer(void)
     tcase_add_test(t, a_deadline_is_computed_without_overflow);
     tcase_add_test(t, an_endless_sleep_ends_with_a_cancel);
     tcase_add_test(t, ten_thousand_cancelled_sleepers_leave_no_timer);
+    tcase_add_test(t, a_thousand_sleepers_wake_in_the_order_of_their_deadlines);
+    tcase_add_test(t, sleepers_wake_in_their_order_where_no_memory_is_left);
     tcase_add_test(t,
                    computing_past_several_deadlines_wakes_the_earliest_first);
     tcase_add_test(t, a_moved_deadline_takes_a_new_place_among_equals);
