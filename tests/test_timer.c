@@ -135,8 +135,10 @@ static void wake_a_thousand(void)
     turns(1);
     for (int i = 0; i < 1000; i += 3)
         bide_cancel(tasks[i]);
-    for (int i = 0; i < 1000; i++)
-        ck_assert_int_eq(result_of(tasks[i]), i % 3 ? 0 : -ECHILD);
+    for (int i = 0; i < 1000; i++) {
+        ck_assert_int_eq(result_of(tasks[i]), i % 3 ? 0 : -ECANCELED);
+        bide_release(tasks[i]);
+    }
     ck_assert(no_timer_left());
 }
 
@@ -161,8 +163,10 @@ VIRTUAL_TEST(sleepers_wake_in_their_order_where_no_memory_is_left)
     static bide_task *tasks[1000];
     for (int i = 0; i < 1000; i++)
         tasks[i] = spawn(sleep_ms, NUM(0));
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 1000; i++) {
         ck_assert_int_eq(result_of(tasks[i]), 0);
+        bide_release(tasks[i]);
+    }
     bi_sys.map = no_map; /* the stacks are there, nodes of timers are not */
     wake_a_thousand();
     bi_sys.map = map;
