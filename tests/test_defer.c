@@ -60,6 +60,32 @@ VIRTUAL_TEST(a_deferred_call_may_defer_and_locals_are_dropped_after_all)
     return 0;
 }
 
+static void look_at_local(void *letter)
+{
+    note_letter(bide_local_get(&local) ? letter : NUM('-'));
+}
+
+static void defer_a_look(void *letter)
+{
+    note_letter(letter);
+    ck_assert_int_eq(bide_defer(look_at_local, NUM('d')), 0);
+}
+
+static intptr_t set_two_locals(void *unused)
+{
+    static struct bide_local last = {.drop = defer_a_look};
+    (void)unused;
+    ck_assert_int_eq(bide_local_set(&local, NUM('l')), 0);
+    return bide_local_set(&last, NUM('z'));
+}
+
+VIRTUAL_TEST(a_drop_may_defer_a_call_that_still_finds_the_other_locals)
+{
+    ck_assert_int_eq(result_of(spawn(set_two_locals, NULL)), 0);
+    expect_journal("zdl");
+    return 0;
+}
+
 /* ---- Calls that wait ---------------------------------------------------- */
 
 static void sleep_ten(void *unused)
@@ -189,6 +215,8 @@ Suite *suite_defer(void)
         t, the_main_task_makes_its_deferred_calls_before_run_returns);
     tcase_add_test(
         t, a_deferred_call_may_defer_and_locals_are_dropped_after_all);
+    tcase_add_test(
+        t, a_drop_may_defer_a_call_that_still_finds_the_other_locals);
     tcase_add_test(t, a_deferred_call_may_wait_and_the_task_ends_after_it);
     tcase_add_test(
         t, a_cancelled_task_waits_in_a_deferred_call_only_in_a_shield);
