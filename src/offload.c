@@ -3,8 +3,8 @@
  * One queue of jobs, first in, first out, behind one lock.  A thread that finds
  * it empty lies down on top of a stack and sleeps on a word of its own; a
  * submitter calls the topmost, so that those below sleep on until they have
- * slept long enough, and retire.  Only the run's thread submits, withdraws,
- * starts threads and closes.
+ * slept long enough, and retire.  Only the run's thread submits, withdraws and
+ * closes.
  *
  * A job belongs to the submitter until it is queued, then to whoever takes it
  * off the queue, under the lock: a thread, which makes it and posts its letter,
@@ -13,11 +13,12 @@
  * cancels come in about the order of the jobs, so that it finds its own mostly
  * in front.
  *
- * The wake-up not to be lost: a thread lies down under the lock, with the queue
- * empty, and a submitter queues and calls under the lock.  So each queued job
- * has called somebody, or found nobody lying down: then whoever ends a job
- * takes it.  A thread that has slept long enough looks once more, under the
- * lock, before it retires.
+ * To call is dear, and a thread that is up makes many short jobs before another
+ * has come.  So one is called at a time: while it is `coming` nobody else is,
+ * and it calls the next if it finds more than its own job queued.  Under the
+ * lock it always holds that, where jobs are queued, somebody is coming or all
+ * threads that there may be are up; and who is up looks at the queue before it
+ * lies down, or retires.  No job is forgotten.
  *
  * The lock is the second mutex of U. Drepper, "Futexes are tricky" (2011).  The
  * run's thread takes it too, for a few instructions.  Not a mutex of libc: a
@@ -56,6 +57,7 @@ struct worker {
     /* Behind the lock: */
     struct worker *below; /* of those who lie down */
     enum state state;
+    bool comes;  /* it is the one who was coming */
     bool orphan; /* its job may be left behind */
 };
 
@@ -67,6 +69,7 @@ struct bi_offload {
     struct bi_job *first, **last; /* the queue; `last` is where to append */
     struct worker *down;          /* the stack of those who lie down */
     unsigned alive;               /* threads */
+    bool coming;                  /* one was called or started, and is not up */
     unsigned owners; /* once it closes: the closer, and threads left behind */
     struct worker workers[]; /* `limit` of them */
 };
@@ -122,11 +125,56 @@ static void get_up(struct worker *w)
 }
 
 /* Call the topmost; returns whom the kernel must wake, or NULL. */
-static struct worker *call_one(struct bi_offload *o)
+static struct worker *call_topmost(struct bi_offload *o)
 {
     struct worker *w = o->down;
     o->down = w->below;
+    o->coming = true;
     return atomic_exchange(&w->call, CALLED) == ASLEEP ? w : NULL;
+}
+
+/* A place that no living thread has. */
+static struct worker *free_place(struct bi_offload *o)
+{
+    for (unsigned i = 0; i < o->limit; i++)
+        if (o->workers[i].state == FREE || o->workers[i].state == RETIRED)
+            return &o->workers[i];
+    return NULL;
+}
+
+static int serve(void *worker);
+
+/* One more thread, if there is a place for it and it can be had.  Signals are
+ * for the program's own threads: it begins with all of them blocked. */
+static void start_one(struct bi_offload *o)
+{
+    sigset_t before;
+    struct worker *w = free_place(o);
+    if (!w)
+        return;
+    if (w->state == RETIRED) /* on its last instructions */
+        bi_sys_thread_join(w->thread);
+    w->pool = o;
+    w->state = FREE;
+    if (bi_sys_mask_all(&before) < 0)
+        return;
+    if (bi_sys.thread_start(&w->thread, serve, w) == 0) {
+        w->state = ALIVE;
+        o->alive++;
+        o->coming = true;
+    }
+    bi_sys_mask_restore(&before);
+}
+
+/* See that somebody comes for what is queued; whom to wake, or NULL. */
+static struct worker *call_for(struct bi_offload *o)
+{
+    if (!o->first || o->coming)
+        return NULL;
+    if (o->down)
+        return call_topmost(o);
+    start_one(o);
+    return NULL;
 }
 
 static void wake(struct worker *w)
@@ -157,15 +205,28 @@ static struct bi_job *take(struct worker *w)
     struct bi_offload *o = w->pool;
     bool patient = true;
     while (!o->first && !o->owners && patient) {
+        if (w->comes) /* too late: the others have made it all */
+            w->comes = o->coming = false;
         lie_down(w);
         futex_unlock(&o->lock);
         sleep_for_call(w);
         futex_lock(&o->lock);
         patient = atomic_load(&w->call) == CALLED;
-        if (!patient)
+        if (patient)
+            w->comes = true;
+        else
             get_up(w);
     }
     return o->first ? unqueue(o, &o->first) : NULL;
+}
+
+/* It has come: the next one may be called.  Whom to wake, or NULL. */
+static struct worker *arrive(struct worker *w)
+{
+    if (!w->comes)
+        return NULL;
+    w->comes = w->pool->coming = false;
+    return call_for(w->pool);
 }
 
 /* Tell of the end of a job that the run's end does not wait for. */
@@ -185,7 +246,9 @@ static void make(struct worker *w, struct bi_job *job)
 {
     bool orphan = job->orphaned != NULL;
     w->orphan = orphan;
+    struct worker *next = arrive(w);
     futex_unlock(&w->pool->lock);
+    wake(next);
     job->work(job);
     if (orphan)
         end_orphan(w, job);
@@ -208,6 +271,7 @@ static int serve(void *arg)
     struct worker *w = arg;
     struct bi_offload *o = w->pool;
     futex_lock(&o->lock);
+    w->comes = true;
     for (struct bi_job *job; (job = take(w)) != NULL;)
         make(w, job);
     o->alive--;
@@ -227,48 +291,6 @@ static void come_back(struct bi_letter *letter)
 {
     struct bi_job *job = bi_container_of(letter, struct bi_job, letter);
     job->done(job);
-}
-
-/* Begin a thread; signals are for the program's own: all are blocked. */
-static bool begin(struct worker *w)
-{
-    sigset_t before;
-    if (bi_sys_mask_all(&before) < 0)
-        return false;
-    int rc = bi_sys.thread_start(&w->thread, serve, w);
-    bi_sys_mask_restore(&before);
-    return rc == 0;
-}
-
-/* A place that no living thread has. */
-static struct worker *free_place(struct bi_offload *o)
-{
-    for (unsigned i = 0; i < o->limit; i++)
-        if (o->workers[i].state == FREE || o->workers[i].state == RETIRED)
-            return &o->workers[i];
-    return NULL;
-}
-
-/* One more thread, if there is a place for it and it can be had.  Under the
- * lock, but for the moment of the start. */
-static void add_thread(struct bi_offload *o)
-{
-    struct worker *w = free_place(o);
-    if (!w)
-        return;
-    bool join = w->state == RETIRED;
-    w->pool = o;
-    w->state = ALIVE;
-    o->alive++;
-    futex_unlock(&o->lock);
-    if (join)
-        bi_sys_thread_join(w->thread);
-    bool began = begin(w);
-    futex_lock(&o->lock);
-    if (!began) {
-        w->state = FREE;
-        o->alive--;
-    }
 }
 
 struct bi_offload *bi_offload_open(struct bi_inbox *inbox, unsigned limit)
@@ -301,7 +323,7 @@ void bi_offload_close(struct bi_offload *o)
     bi_assert(!o->first);
     o->owners = 1;
     while (o->down)
-        wake(call_one(o));
+        wake(call_topmost(o));
     for (unsigned i = 0; i < o->limit; i++) {
         bool join = part(o, &o->workers[i]);
         futex_unlock(&o->lock);
@@ -315,17 +337,13 @@ void bi_offload_close(struct bi_offload *o)
 int bi_offload_submit(struct bi_offload *o, struct bi_job *job)
 {
     bi_assert(job->work && job->done);
-    struct worker *called = NULL;
     int rc = 0;
     job->letter.deliver = come_back;
     futex_lock(&o->lock);
     append(o, job);
-    if (o->down)
-        called = call_one(o);
-    else
-        add_thread(o);
+    struct worker *called = call_for(o);
     /* If no thread came, one of the others will take it. */
-    if (o->alive == 0 && o->first == job) {
+    if (o->alive == 0) {
         unqueue(o, &o->first);
         rc = -EAGAIN;
     }

@@ -253,6 +253,48 @@ START_TEST(threads_have_every_signal_blocked_and_the_loop_none_more)
 }
 END_TEST
 
+START_TEST(an_idle_thread_retires_and_another_takes_its_place)
+{
+    bi_offload_patience = 1;
+    open_pool(1);
+    struct errand *e = errands(50, work);
+    for (int i = 0; i < 50; i++) {
+        ck_assert_int_eq(bi_offload_submit(pool, &e[i].job), 0);
+        turn_until(i + 1);
+        for (int k = 0; k < 100; k++)
+            thrd_yield();
+    }
+    ck_assert_int_gt(starts, 1);
+    close_pool();
+    free(e);
+}
+END_TEST
+
+static atomic_int orphans;
+
+static void orphaned(struct bi_job *job)
+{
+    (void)job;
+    atomic_fetch_add(&orphans, 1);
+}
+
+START_TEST(a_pool_closes_at_once_and_leaves_a_job_behind_that_may_be)
+{
+    open_pool(2);
+    struct errand *e = errands(2, work_behind_gate);
+    e[0].job.orphaned = e[1].job.orphaned = orphaned;
+    ck_assert_int_eq(bi_offload_submit(pool, &e[0].job), 0);
+    wait_at_work(1);
+    close_pool();
+    ck_assert_int_eq(orphans, 0);
+    atomic_store(&gate, 1);
+    while (atomic_load(&orphans) == 0)
+        thrd_yield();
+    ck_assert_int_eq(done_count, 0);
+    free(e);
+}
+END_TEST
+
 Suite *suite_offload(void)
 {
     Suite *s = suite_create("offload");
@@ -268,6 +310,9 @@ Suite *suite_offload(void)
         t, without_any_thread_a_job_is_refused_and_stays_with_the_caller);
     tcase_add_test(t, one_thread_does_it_all_when_no_second_can_be_had);
     tcase_add_test(t, threads_have_every_signal_blocked_and_the_loop_none_more);
+    tcase_add_test(t, an_idle_thread_retires_and_another_takes_its_place);
+    tcase_add_test(t,
+                   a_pool_closes_at_once_and_leaves_a_job_behind_that_may_be);
     suite_add_tcase(s, t);
     return s;
 }

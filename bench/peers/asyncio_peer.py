@@ -16,6 +16,7 @@ YIELDS = 200_000
 SPAWNS = 50_000
 MESSAGES = 100_000
 SCOPES = 50_000
+JOBS = 20_000
 SERVER_SECONDS = 300
 
 
@@ -111,6 +112,19 @@ async def chan(n):
     return result
 
 
+# ---- As in thread.c ---------------------------------------------------------
+
+async def thread(n):
+    async def caller(count):
+        for _ in range(count):
+            await asyncio.to_thread(int)
+    await asyncio.gather(*[caller(10) for _ in range(n)])
+    count = JOBS // n
+    began = time.perf_counter_ns()
+    await asyncio.gather(*[caller(count) for _ in range(n)])
+    return (time.perf_counter_ns() - began) / (count * n)
+
+
 # ---- As in echo.c: a protocol, which is quicker than streams ---------------
 
 class Echo(asyncio.Protocol):
@@ -132,7 +146,7 @@ async def echo(_):
 def main():
     questions = {"yield": yield_, "spawn": spawn, "memory": memory,
                  "timers": timers, "deadline": deadline, "cancel": cancel,
-                 "chan": chan, "echo": echo}
+                 "chan": chan, "thread": thread, "echo": echo}
     n = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     uvloop.install()
     print(f"{asyncio.run(questions[sys.argv[1]](n)):.3f}")

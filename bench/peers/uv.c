@@ -1,4 +1,4 @@
-/* uv.c: the questions of echo.c, to libuv.
+/* uv.c: the questions of echo.c and thread.c, to libuv.
  *
  * Callbacks: a buffer a connection, into which it reads; uv_try_write(), which
  * its manual recommends for small answers, and a queued write for the rest.
@@ -82,9 +82,48 @@ static double echo(long n)
     return uv_run(uv_default_loop(), UV_RUN_DEFAULT);
 }
 
+/* ---- As in thread.c ----------------------------------------------------- */
+
+static long jobs_left;
+
+static void work(uv_work_t *job)
+{
+    (void)job;
+}
+
+static void worked(uv_work_t *job, int status)
+{
+    bench_check(status == 0, "uv_queue_work");
+    if (--jobs_left > 0)
+        uv_queue_work(job->loop, job, work, worked);
+}
+
+/* Keep `n` jobs under way until some `count` of them are back. */
+static void work_through(uv_work_t *jobs, long n, long count)
+{
+    jobs_left = count;
+    for (long i = 0; i < n; i++)
+        uv_queue_work(uv_default_loop(), &jobs[i], work, worked);
+    uv_run(uv_default_loop(), UV_RUN_DEFAULT);
+}
+
+static double thread(long n)
+{
+    long count = n == 1 ? BENCH_JOBS / 10 : BENCH_JOBS;
+    uv_work_t *jobs = calloc((size_t)n, sizeof *jobs);
+    bench_check(jobs != NULL, "memory");
+    work_through(jobs, n, 10 * n);
+    int64_t began = bench_now();
+    work_through(jobs, n, count);
+    double each = (double)(bench_now() - began) / (double)count;
+    free(jobs);
+    return each;
+}
+
 int main(int argc, char **argv)
 {
     static const struct bench_question questions[] = {{"echo", echo},
+                                                      {"thread", thread},
                                                       {NULL, NULL}};
     return bench_main(argc, argv, questions);
 }
