@@ -9,7 +9,7 @@
     QUESTION(cold_spawn) QUESTION(memory) QUESTION(mappings)             \
     QUESTION(timers) QUESTION(scope) QUESTION(deadline) QUESTION(cancel) \
     QUESTION(chan) QUESTION(select) QUESTION(mutex) QUESTION(cached)     \
-    QUESTION(direct) QUESTION(echo) QUESTION(http) QUESTION(thread)       \
+    QUESTION(direct) QUESTION(echo) QUESTION(http) QUESTION(thread)      \
     QUESTION(post)
 
 #define QUESTION(word) double ask_##word(long n);

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 
 /* Wait for a child that must say that all was well. */
@@ -251,6 +252,46 @@ REAL_TEST(a_fork_of_another_thread_leaves_the_run_alone)
     return 0;
 }
 
+static atomic_int gate;
+
+static intptr_t behind_gate(void *value)
+{
+    while (!atomic_load(&gate))
+        usleep(100);
+    return (intptr_t)value;
+}
+
+static intptr_t send_behind_gate(void *value)
+{
+    return bide_to_thread(behind_gate, value);
+}
+
+static void no_call(void *arg)
+{
+    (void)arg;
+    _exit(9);
+}
+
+REAL_TEST(a_held_loop_is_over_in_the_child_and_its_jobs_are_the_parents)
+{
+    bide_loop *loop = bide_loop_ref();
+    bide_task *task = start(send_behind_gate, (void *)5);
+    bide_yield();
+    pid_t pid = fork();
+    if (pid == 0) {
+        intptr_t rc = bide_call_from_thread(loop, talk_to_itself, NULL);
+        bool over = bide_post(loop, no_call, NULL) == -ESHUTDOWN &&
+                    rc == -ESHUTDOWN;
+        _exit(over ? 0 : 1);
+    }
+    expect_well(pid);
+    atomic_store(&gate, 1);
+    ck_assert_int_eq(end_of(task), 5);
+    ck_assert_int_eq(bide_to_thread(behind_gate, (void *)6), 6);
+    bide_loop_unref(loop);
+    return 0;
+}
+
 Suite *suite_fork(void)
 {
     Suite *s = suite_create("fork");
@@ -266,6 +307,8 @@ Suite *suite_fork(void)
     tcase_add_test(t, the_child_keeps_no_descriptor_of_the_run);
     tcase_add_test(t, returning_from_the_child_is_misuse);
     tcase_add_test(t, a_fork_of_another_thread_leaves_the_run_alone);
+    tcase_add_test(
+        t, a_held_loop_is_over_in_the_child_and_its_jobs_are_the_parents);
     suite_add_tcase(s, t);
     return s;
 }

@@ -4,6 +4,7 @@
 #include "doors.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define THREADS 4
 
@@ -163,6 +164,60 @@ REAL_TEST(a_run_that_fails_on_another_thread_leaves_this_one_alone)
     return 0;
 }
 
+/* Two runs post to each other and use threads of their own. */
+enum { ROUNDS = 200 };
+
+struct side {
+    _Atomic(bide_loop *) loop;
+    struct side *other;
+    struct bide_sem told;
+};
+
+static void tell(void *side)
+{
+    bide_sem_release(&((struct side *)side)->told, 1);
+}
+
+static intptr_t give_it(void *value)
+{
+    return (intptr_t)value;
+}
+
+static intptr_t post_to_each_other(void *arg)
+{
+    struct side *s = arg;
+    s->loop = bide_loop_ref();
+    while (!atomic_load(&s->other->loop))
+        bide_sleep(BIDE_US(50));
+    for (int i = 0; i < ROUNDS; i++) {
+        if (bide_post(s->other->loop, tell, s->other) < 0 ||
+            bide_sem_acquire(&s->told, 1) < 0)
+            return -EIO;
+        if (bide_to_thread(give_it, (void *)7) != 7)
+            return -EPROTO;
+    }
+    return 0;
+}
+
+static void *run_side(void *side)
+{
+    return (void *)bide_run(post_to_each_other, side, NULL);
+}
+
+START_TEST(two_runs_post_to_each_other_and_have_threads_of_their_own)
+{
+    struct side a = {0}, b = {.other = &a};
+    a.other = &b;
+    pthread_t thread = start_thread(run_side, &b);
+    ck_assert_ptr_null(run_side(&a));
+    void *failed;
+    pthread_join(thread, &failed);
+    ck_assert_ptr_null(failed);
+    bide_loop_unref(a.loop);
+    bide_loop_unref(b.loop);
+}
+END_TEST
+
 /* ---- Holding a run ------------------------------------------------------ */
 
 static intptr_t hold_and_give_back(void *arg)
@@ -287,6 +342,8 @@ Suite *suite_threads(void)
     TCase *t = tcase_create("side by side");
     tcase_add_test(t, several_runs_work_side_by_side);
     tcase_add_test(t, runs_talk_to_each_other_through_pipes);
+    tcase_add_test(t,
+                   two_runs_post_to_each_other_and_have_threads_of_their_own);
     tcase_add_test(t, a_thread_without_a_run_sees_none);
     tcase_add_test(t,
                    a_run_that_fails_on_another_thread_leaves_this_one_alone);
