@@ -486,7 +486,6 @@ REAL_TEST(idle_threads_retire_and_no_job_that_comes_then_is_lost)
         ck_assert_int_eq(bide_to_thread(give_elsewhere, NUM(i)), i);
         ck_assert_int_eq(bide_sleep(BIDE_US(i % 60)), 0);
     }
-    bi_offload_patience = BIDE_SEC(10);
     return 0;
 }
 
