@@ -7,6 +7,7 @@
 #include "cancel.h"
 
 #include "reactor.h"
+#include "timer.h"
 
 #include <malloc.h>
 #include <poll.h>
@@ -62,7 +63,8 @@ void audit_run(void)
     struct bi_reactor *r = run->reactor;
     equal((long)run->alive, 1, "only the main task is alive");
     equal((long)r->in_flight, 0, "no operation is in flight");
-    holds(!run->timers.root, "no timer is armed");
+    bide_time deadline;
+    holds(!bi_timer_next(run, &deadline), "no timer is armed");
     holds(bi_list_empty(&run->ready), "nobody is ready");
     holds(bi_list_empty(&run->watchers), "nobody watches tasks");
     holds(bi_list_empty(&run->current->root.children), "no scope is open");

@@ -8,6 +8,7 @@
 
 #include "park.h"
 #include "reactor.h"
+#include "timer.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -153,7 +154,8 @@ bool audit_run_differs(char *why, size_t room)
     if (used != 1)
         return snprintf(why, room, "%zu stacks are in use besides main's",
                         used - 1);
-    if (run->timers.root)
+    bide_time deadline;
+    if (bi_timer_next(run, &deadline))
         return snprintf(why, room, "a timer is armed");
     if (run->reactor->in_flight)
         return snprintf(why, room, "%zu operations are in flight",
