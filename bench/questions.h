@@ -10,7 +10,7 @@
     QUESTION(timers) QUESTION(scope) QUESTION(deadline) QUESTION(cancel) \
     QUESTION(chan) QUESTION(select) QUESTION(mutex) QUESTION(cached)     \
     QUESTION(direct) QUESTION(echo) QUESTION(http) QUESTION(thread)      \
-    QUESTION(post)
+    QUESTION(post) QUESTION(program) QUESTION(crowded)
 
 #define QUESTION(word) double ask_##word(long n);
 QUESTIONS
