@@ -260,6 +260,7 @@ int main(int argc, char **argv)
     gen_bodies();
     queue_bodies();
     process_bodies();
+    thread_bodies();
     canary_bodies();
 
     struct point point;

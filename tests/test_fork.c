@@ -252,10 +252,11 @@ REAL_TEST(a_fork_of_another_thread_leaves_the_run_alone)
     return 0;
 }
 
-static atomic_int gate;
+static atomic_int gate, at_gate;
 
 static intptr_t behind_gate(void *value)
 {
+    atomic_fetch_add(&at_gate, 1);
     while (!atomic_load(&gate))
         usleep(100);
     return (intptr_t)value;
@@ -292,6 +293,72 @@ REAL_TEST(a_held_loop_is_over_in_the_child_and_its_jobs_are_the_parents)
     return 0;
 }
 
+static intptr_t give_back(void *value)
+{
+    return (intptr_t)value;
+}
+
+static intptr_t send_a_job(void *value)
+{
+    return bide_to_thread(give_back, value);
+}
+
+static void *send_from_thread(void *result)
+{
+    *(intptr_t *)result = bide_run(send_a_job, (void *)42, NULL);
+    return NULL;
+}
+
+REAL_TEST(the_child_may_send_jobs_of_its_own_while_the_parents_are_held)
+{
+    bide_task *task = start(send_behind_gate, (void *)5);
+    while (!atomic_load(&at_gate))
+        bide_sleep(BIDE_US(100));
+    pid_t pid = fork();
+    if (pid == 0) {
+        pthread_t thread;
+        intptr_t result = 0;
+        pthread_create(&thread, NULL, send_from_thread, &result);
+        pthread_join(thread, NULL);
+        _exit(result == 42 ? 0 : 1);
+    }
+    expect_well(pid);
+    ck_assert(!bide_task_done(task));
+    atomic_store(&gate, 1);
+    ck_assert_int_eq(end_of(task), 5);
+    return 0;
+}
+
+/* The wait status of a child that looks around and has a run of its own. */
+static intptr_t fork_in_a_job(void *loop)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        bool none = !bide_self() && !bide_thread_cancelled() &&
+                    bide_post(loop, no_call, NULL) == -ESHUTDOWN;
+        intptr_t own = bide_run(send_a_job, (void *)42, NULL);
+        _exit(!none ? 1 : own == 42 ? 0 : 2);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        return -errno;
+    return status;
+}
+
+REAL_TEST(a_job_may_fork_while_others_are_held_and_the_child_has_its_own_run)
+{
+    bide_loop *loop = bide_loop_ref();
+    bide_task *task = start(send_behind_gate, (void *)5);
+    while (!atomic_load(&at_gate))
+        bide_sleep(BIDE_US(100));
+    ck_assert_int_eq(bide_to_thread(fork_in_a_job, loop), 0);
+    ck_assert(!bide_task_done(task));
+    atomic_store(&gate, 1);
+    ck_assert_int_eq(end_of(task), 5);
+    bide_loop_unref(loop);
+    return 0;
+}
+
 Suite *suite_fork(void)
 {
     Suite *s = suite_create("fork");
@@ -309,6 +376,11 @@ Suite *suite_fork(void)
     tcase_add_test(t, a_fork_of_another_thread_leaves_the_run_alone);
     tcase_add_test(
         t, a_held_loop_is_over_in_the_child_and_its_jobs_are_the_parents);
+    tcase_add_test(
+        t, the_child_may_send_jobs_of_its_own_while_the_parents_are_held);
+    tcase_add_test(
+        t,
+        a_job_may_fork_while_others_are_held_and_the_child_has_its_own_run);
     suite_add_tcase(s, t);
     return s;
 }

@@ -7,6 +7,7 @@
 #include "tasks.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 #include <threads.h>
 #include <unistd.h>
@@ -125,6 +126,64 @@ START_TEST(an_interrupt_reaches_the_groups_of_main)
 }
 END_TEST
 
+static int jobs_pipe[2];
+static atomic_int reading, broken;
+
+/* A byte; or what a signal did to the read. */
+static intptr_t read_a_byte(void *unused)
+{
+    char byte;
+    (void)unused;
+    atomic_fetch_add(&reading, 1);
+    ssize_t n = read(jobs_pipe[0], &byte, 1);
+    if (n != 1 || bide_thread_cancelled())
+        atomic_fetch_add(&broken, 1);
+    return n;
+}
+
+static intptr_t send_read(void *unused)
+{
+    return bide_to_thread(read_a_byte, unused);
+}
+
+static intptr_t be_interrupted_beside_jobs(void *unused)
+{
+    bide_task *tasks[3];
+    struct bide_scope shield;
+    (void)unused;
+    for (int i = 0; i < 3; i++)
+        tasks[i] = spawn(send_read, NULL);
+    int rc = bide_sleep(BIDE_SEC(60));
+    ck_assert_int_eq(rc, -ECANCELED);
+    bide_shield_open(&shield, BIDE_FOREVER);
+    ck_assert_int_eq(write(jobs_pipe[1], "abc", 3), 3);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(result_of(tasks[i]), 1);
+    bide_scope_close(&shield, 0);
+    return rc;
+}
+
+/* Once all three jobs are in their reads. */
+static int signal_when_reading(void *unused)
+{
+    while (atomic_load(&reading) < 3)
+        thrd_yield();
+    return send_signal(unused);
+}
+
+START_TEST(a_sigint_reaches_main_alone_while_jobs_are_on_threads)
+{
+    thrd_t thread;
+    ck_assert_int_eq(pipe(jobs_pipe), 0);
+    ck_assert_int_eq(
+        bi_sys.thread_start(&thread, signal_when_reading, NUM(1)), 0);
+    ck_assert_int_eq(run_task(be_interrupted_beside_jobs, NULL), -EINTR);
+    bi_sys_thread_join(thread);
+    ck_assert_int_eq(reading, 3);
+    ck_assert_int_eq(broken, 0);
+}
+END_TEST
+
 static intptr_t ignore_interrupts(void *unused)
 {
     struct bide_scope shield;
@@ -235,6 +294,7 @@ Suite *suite_interrupt(void)
         t, a_main_that_answers_the_interrupt_with_an_error_returns_that);
     tcase_add_test(t, a_main_that_the_program_cancelled_is_not_interrupted);
     tcase_add_test(t, an_interrupt_reaches_the_groups_of_main);
+    tcase_add_test(t, a_sigint_reaches_main_alone_while_jobs_are_on_threads);
     tcase_add_test(t, a_second_sigint_kills_at_once);
     suite_add_tcase(suite, t);
 
