@@ -1728,7 +1728,7 @@ struct bide_stats {
 BIDE_API void bide_stats(struct bide_stats *out);
 
 /* Write to `fd` the tasks of this thread's run, what each waits for and since
- * when, a line each.                                                  [any] */
+ * when, a line each, and those that wait for each other in a cycle.   [any] */
 BIDE_API void bide_dump(int fd);
 
 #ifdef __cplusplus

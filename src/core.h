@@ -55,10 +55,12 @@ struct bi_wait {
     /* Cancel: take it back.  True: done, nobody will wake it.  False: that is
      * asked for, and the wake-up will come.  NULL: cannot be taken back. */
     bool (*withdraw)(struct bi_wait *wait);
-    /* The task that has what is waited for, now: a lock's owner, a task that
-     * is joined.  Of several the one that has it longest; NULL: nobody known.
-     * The field is NULL where no task can be named. */
-    struct bi_task *(*blocker)(const struct bi_wait *wait);
+    /* The tasks without which the wait cannot end, as it is now: a lock's
+     * owner, the task that is joined, the children of a group that closes.
+     * Each time the one behind `after` (NULL: the first, who is it longest);
+     * NULL: there is no more.  The field is NULL where none can be named. */
+    struct bi_task *(*blocker)(const struct bi_wait *wait,
+                               const struct bi_task *after);
     const char *what; /* for people: "read", "join", ... */
     const void *on;   /* the object, where there is one */
     int fd;           /* the descriptor, or -1 */
@@ -134,6 +136,7 @@ struct bi_task {
     uint64_t id;             /* 1, 2, ... in order of spawning */
     uint64_t end_order;      /* among the ends of the run */
     bide_time parked_at;     /* the run's clock when it parked */
+    struct bi_task *via;     /* who a walk came here from (cycle.c) */
     uint32_t watchers;       /* bide_wait_tasks() calls that look at it */
     bool handle;             /* a handle is out */
     bool ended;

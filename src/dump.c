@@ -1,7 +1,8 @@
-/* dump.c: what can be seen of a run: who waits for what since when, and how
- * often this and that has happened. */
+/* dump.c: what can be seen of a run: who waits for what since when, who waits
+ * for each other, and how often this and that has happened. */
 #include "dump.h"
 
+#include "cycle.h"
 #include "reactor.h"
 #include "sys.h"
 #include "task.h"
@@ -26,20 +27,43 @@ static __attribute__((format(printf, 2, 3))) void line(int fd,
         bi_sys_sigpipe_drain();
 }
 
-/* "join of 'child'", "read on descriptor 5", "mutex 0x7f... of 'owner'", "job
- * of a thread, app+0x11a9" */
+/* How many more tasks than this one the wait needs: " and 3 more", or "". */
+static const char *and_more(const struct bi_wait *wait,
+                            const struct bi_task *first, char text[32])
+{
+    unsigned n = 0;
+    while (first && (first = wait->blocker(wait, first)))
+        n++;
+    snprintf(text, 32, n ? " and %u more" : "", n);
+    return text;
+}
+
+/* "join of 'child'", "mutex 0x7f... of 'owner'", "group close 0x7f... of
+ * 'child' and 2 more": `blocker` is one of those that the wait needs. */
+static void describe_blocked(const struct bi_wait *wait,
+                             const struct bi_task *blocker, char *text,
+                             size_t room)
+{
+    char name[32], more[32];
+    const char *who = bi_task_name(blocker, name);
+    and_more(wait, blocker, more);
+    if (blocker == wait->on)
+        snprintf(text, room, "%s of '%s'", wait->what, who);
+    else
+        snprintf(text, room, "%s %p of '%s'%s", wait->what, wait->on, who,
+                 more);
+}
+
+/* ... or "read on descriptor 5", "job of a thread, app+0x11a9". */
 static void describe(const struct bi_wait *wait, char *text, size_t room)
 {
-    char name[32], where[48];
-    const struct bi_task *blocker = wait->blocker ? wait->blocker(wait) : NULL;
-    if (wait->fd >= 0)
+    char where[48];
+    const struct bi_task *blocker =
+        wait->blocker ? wait->blocker(wait, NULL) : NULL;
+    if (blocker)
+        describe_blocked(wait, blocker, text, room);
+    else if (wait->fd >= 0)
         snprintf(text, room, "%s on descriptor %d", wait->what, wait->fd);
-    else if (blocker && blocker == wait->on)
-        snprintf(text, room, "%s of '%s'", wait->what,
-                 bi_task_name(blocker, name));
-    else if (blocker)
-        snprintf(text, room, "%s %p of '%s'", wait->what, wait->on,
-                 bi_task_name(blocker, name));
     else if (strcmp(wait->what, "job") == 0)
         snprintf(text, room, "job of a thread, %s",
                  (bi_task_site(wait->on, where), where));
@@ -69,7 +93,45 @@ static void dump_task(int fd, const struct bi_task *task, bide_time now)
     }
 }
 
-void bi_dump_tasks(int fd, const struct bi_run *run, bool alive_only)
+/* ---- Cycles ------------------------------------------------------------- */
+
+/* More of them are only counted. */
+#define CYCLES_TOLD 8
+
+struct cycles {
+    int fd;
+    unsigned count;
+};
+
+static void dump_cycle(void *arg, struct bi_task *first, struct bi_task *last)
+{
+    struct cycles *cycles = arg;
+    if (cycles->count++ >= CYCLES_TOLD)
+        return;
+    line(cycles->fd,
+         "bide: a cycle, which only a cancel or a deadline can break:");
+    const struct bi_task *task = first;
+    do {
+        char name[32], what[96];
+        const struct bi_task *next = bi_cycle_next(task, first, last);
+        describe_blocked(task->wait, next, what, sizeof what);
+        line(cycles->fd, "  '%s' waits for %s", bi_task_name(task, name),
+             what);
+        task = next;
+    } while (task != first);
+}
+
+static void dump_cycles(int fd, struct bi_run *run)
+{
+    struct cycles cycles = {.fd = fd};
+    bi_cycle_each(run, dump_cycle, &cycles);
+    if (cycles.count > CYCLES_TOLD)
+        line(fd, "bide: and %u more cycles", cycles.count - CYCLES_TOLD);
+}
+
+/* ---- All of it ---------------------------------------------------------- */
+
+void bi_dump_tasks(int fd, struct bi_run *run, bool alive_only)
 {
     bide_time now = bi_sys.now();
     BI_LIST_EACH(it, &run->tasks) {
@@ -77,11 +139,12 @@ void bi_dump_tasks(int fd, const struct bi_run *run, bool alive_only)
         if (!alive_only || !task->ended)
             dump_task(fd, task, now);
     }
+    dump_cycles(fd, run);
 }
 
 void bide_dump(int fd)
 {
-    const struct bi_run *run = bi_here;
+    struct bi_run *run = bi_here;
     if (!run) {
         line(fd, "bide: this thread has no run");
         return;

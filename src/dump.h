@@ -4,7 +4,8 @@
 
 #include "core.h"
 
-/* A line for each task of `run`, or for those that have not ended. */
-void bi_dump_tasks(int fd, const struct bi_run *run, bool alive_only);
+/* A line for each task of `run`, or for those that have not ended, and the
+ * cycles of those that wait for each other. */
+void bi_dump_tasks(int fd, struct bi_run *run, bool alive_only);
 
 #endif

@@ -136,6 +136,13 @@ static void resume(struct bi_gen *g)
 
 /* ---- The other side ----------------------------------------------------- */
 
+/* Whoever asks or closes waits for the generator's task. */
+static struct bi_task *generator(const struct bi_wait *wait,
+                                 const struct bi_task *after)
+{
+    return after ? NULL : ((const struct bi_gen *)wait->on)->task;
+}
+
 int bide_gen_open(struct bide_gen *gen, bide_fn *fn, void *arg)
 {
     struct bi_task *self = bi_current_in(__func__);
@@ -176,6 +183,7 @@ int bide_gen_next(struct bide_gen *gen, void **value)
         rc = 1;
     } else if (g->task) {
         resume(g);
+        ask.wait.blocker = generator;
         g->ask = &ask;
         rc = (int)bi_park(&ask.wait);
     } else {
@@ -199,6 +207,7 @@ intptr_t bide_gen_close(struct bide_gen *gen)
         bi_scope_fire(&g->task->root, self->run, -ECANCELED);
         resume(g);
         struct bi_wait wait = bi_wait_make(self, "generator close", g, NULL);
+        wait.blocker = generator;
         g->closer = &wait;
         bi_park(&wait);
     }

@@ -164,6 +164,12 @@ struct start {
     bool cancelled;        /* ready no longer counts: the end is awaited */
 };
 
+static struct bi_task *start_blocker(const struct bi_wait *wait,
+                                     const struct bi_task *after)
+{
+    return after ? NULL : bi_container_of(wait, struct start, wait)->child;
+}
+
 static bool start_withdraw(struct bi_wait *wait)
 {
     bi_container_of(wait, struct start, wait)->cancelled = true;
@@ -189,6 +195,7 @@ static intptr_t await_end(struct start *start)
     if (start->child) {
         bi_scope_fire(&start->child->root, self->run, -ECANCELED);
         start->wait = bi_wait_make(self, "start", start->wait.on, NULL);
+        start->wait.blocker = start_blocker;
         bi_park(&start->wait);
     }
     return start->failure ? start->failure : bi_scope_noticed(self->scope);
@@ -348,6 +355,7 @@ intptr_t bide_group_start(struct bide_group *group, bide_fn *fn, void *arg)
         rc = add(group, &how, &start.child, __func__);
     if (rc < 0)
         return rc;
+    start.wait.blocker = start_blocker;
     start.child->starter = &start.wait;
     bi_task_launch(start.child, NULL);
     intptr_t value = bi_park(&start.wait);
@@ -425,6 +433,29 @@ static intptr_t verdict(const struct bi_group *g, intptr_t result)
     return g->cut && result >= 0 ? g->cut : result;
 }
 
+/* The child whose scope is this one or stands behind it in its row; others'
+ * scopes, of the body and of generators, stand there too. */
+static struct bi_task *child_from(const struct bi_group *g,
+                                  const struct bi_list *link)
+{
+    for (; link && link != &g->scope.children; link = link->next) {
+        struct bi_task *task =
+            bi_container_of(link, struct bi_scope, sibling)->task;
+        if (link == &task->root.sibling &&
+            task->group == (const struct bide_group *)g)
+            return task;
+    }
+    return NULL;
+}
+
+static struct bi_task *next_child(const struct bi_wait *wait,
+                                  const struct bi_task *after)
+{
+    const struct bi_group *g = wait->on;
+    return child_from(g, after ? after->root.sibling.next
+                               : g->scope.children.next);
+}
+
 intptr_t bi_group_leave(struct bide_group *group, intptr_t result,
                         const char *func)
 {
@@ -437,6 +468,7 @@ intptr_t bi_group_leave(struct bide_group *group, intptr_t result,
     /* Who was woken by the last end may have started another child. */
     while (g->alive) {
         struct bi_wait wait = bi_wait_make(self, "group close", g, NULL);
+        wait.blocker = next_child;
         g->closer = &wait;
         bi_park(&wait);
     }

@@ -78,9 +78,10 @@ struct bi_task *bi_mutex_owner(const struct bide_mutex *m)
     return bi_mutex_dead(m) ? NULL : (struct bi_task *)m->_owner;
 }
 
-struct bi_task *bi_mutex_blocker(const struct bi_wait *wait)
+struct bi_task *bi_mutex_blocker(const struct bi_wait *wait,
+                                 const struct bi_task *after)
 {
-    return bi_mutex_owner(wait->on);
+    return after ? NULL : bi_mutex_owner(wait->on);
 }
 
 void bi_mutex_own(struct bide_mutex *m, struct bi_task *task)

@@ -8,7 +8,8 @@
 struct bi_task *bi_mutex_owner(const struct bide_mutex *m);
 
 /* The owner of the mutex that `wait` is on: a `blocker`. */
-struct bi_task *bi_mutex_blocker(const struct bi_wait *wait);
+struct bi_task *bi_mutex_blocker(const struct bi_wait *wait,
+                                 const struct bi_task *after);
 
 /* Whether its owner ended holding it. */
 bool bi_mutex_dead(const struct bide_mutex *m);

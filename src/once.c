@@ -13,9 +13,11 @@
 /* What the wake-up of a waiter tells. */
 enum { IS_DONE, IS_YOURS };
 
-static struct bi_task *runner(const struct bi_wait *wait)
+static struct bi_task *runner(const struct bi_wait *wait,
+                              const struct bi_task *after)
 {
-    return (struct bi_task *)((const struct bide_once *)wait->on)->_runner;
+    const struct bide_once *o = wait->on;
+    return after ? NULL : (struct bi_task *)o->_runner;
 }
 
 /* The run of `result` is over. */

@@ -44,11 +44,11 @@ static struct bi_share *share_of(const struct bi_list *link)
 
 /* The part that `task` has in `l` as a reader, or NULL. */
 static struct bi_share *share_in(const struct bide_rwlock *l,
-                                 struct bi_task *task)
+                                 const struct bi_task *task)
 {
     for (unsigned i = 0; i < BI_SHARES; i++)
         if (task->shares[i].depth && task->shares[i].lock == l)
-            return &task->shares[i];
+            return (struct bi_share *)(uintptr_t)&task->shares[i];
     return NULL;
 }
 
@@ -119,9 +119,15 @@ static struct bi_task *holder(const struct bide_rwlock *l)
     return first ? share_of(first)->task : bi_mutex_owner(&l->_w);
 }
 
-static struct bi_task *blocker(const struct bi_wait *wait)
+static struct bi_task *blocker(const struct bi_wait *wait,
+                               const struct bi_task *after)
 {
-    return holder(wait->on);
+    const struct bide_rwlock *l = wait->on;
+    if (!after)
+        return holder(l);
+    struct bi_share *share = share_in(l, after);
+    bool more = share && share->link.next != readers_of(l);
+    return more ? share_of(share->link.next)->task : NULL;
 }
 
 /* ---- The public calls --------------------------------------------------- */

@@ -360,9 +360,10 @@ int bide_spawn_with(bide_task **out, bide_fn *fn, void *arg,
 
 /* ---- Handles in use ----------------------------------------------------- */
 
-static struct bi_task *joined(const struct bi_wait *wait)
+static struct bi_task *joined(const struct bi_wait *wait,
+                              const struct bi_task *after)
 {
-    return (struct bi_task *)(uintptr_t)wait->on;
+    return after ? NULL : (struct bi_task *)(uintptr_t)wait->on;
 }
 
 static inline int join(struct bi_task *task, struct join *join,

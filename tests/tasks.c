@@ -4,6 +4,8 @@
 #include "core.h"
 #include "reactor.h"
 
+#include <unistd.h>
+
 /* ---- Bodies ------------------------------------------------------------- */
 
 intptr_t give(void *value)
@@ -110,6 +112,32 @@ intptr_t note_it(void *letter)
 void clear_journal(void)
 {
     journal[0] = '\0';
+}
+
+/* ---- The dump ----------------------------------------------------------- */
+
+static char dumped[8192];
+
+const char *dump(void)
+{
+    int fds[2];
+    ck_assert_int_eq(pipe(fds), 0);
+    bide_dump(fds[1]);
+    close(fds[1]);
+    ssize_t n = read(fds[0], dumped, sizeof dumped - 1);
+    ck_assert_int_gt(n, 0);
+    dumped[n] = '\0';
+    close(fds[0]);
+    return dumped;
+}
+
+void expect_line(const char *name, const char *word)
+{
+    char *line = strstr(dumped, name);
+    ck_assert_msg(line, "no %s in: %s", name, dumped);
+    char *end = strchr(line, '\n'), *found = strstr(line, word);
+    ck_assert_msg(found && found < end, "no %s by %s in: %s", word, name,
+                  dumped);
 }
 
 /* ---- The virtual clock -------------------------------------------------- */

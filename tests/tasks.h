@@ -78,6 +78,14 @@ void clear_journal(void);
 
 #define expect_journal(word) ck_assert_str_eq(journal, word)
 
+/* ---- The dump ----------------------------------------------------------- */
+
+/* What bide_dump() says now. */
+const char *dump(void);
+
+/* The line of the last dump that has `name`, in which `word` must be. */
+void expect_line(const char *name, const char *word);
+
 /* ---- The virtual clock -------------------------------------------------- */
 
 /* Keep the thread for `span`: time goes on and nobody else runs. */

@@ -58,6 +58,8 @@ START_TEST(two_tasks_that_wait_for_each_others_lock_are_a_deadlock)
 {
     expect_run(lock_left_then_right, -EDEADLK, "deadlock", "philosopher");
     ck_assert_ptr_nonnull(strstr(said, "mutex"));
+    ck_assert_ptr_nonnull(strstr(said, "a cycle"));
+    ck_assert_ptr_nonnull(strstr(said, "'philosopher' waits for mutex 0x"));
 }
 END_TEST
 
@@ -71,6 +73,7 @@ static intptr_t wait_for_nobody(void *unused)
 START_TEST(one_task_that_waits_for_nobody_is_a_deadlock)
 {
     expect_run(wait_for_nobody, -EDEADLK, "deadlock", "event");
+    ck_assert_ptr_null(strstr(said, "cycle"));
 }
 END_TEST
 

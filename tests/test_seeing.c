@@ -1,8 +1,6 @@
 /* test_seeing.c: bide_info(), bide_stats(), bide_dump(). */
 #include "tasks.h"
 
-#include <unistd.h>
-
 /* ---- Information -------------------------------------------------------- */
 
 static intptr_t ask_inside(void *info)
@@ -72,31 +70,6 @@ VIRTUAL_TEST(tasks_and_switches_are_counted)
 
 /* ---- The dump ----------------------------------------------------------- */
 
-static char text[4096];
-
-/* What a dump says now. */
-static const char *dump(void)
-{
-    int fds[2];
-    ck_assert_int_eq(pipe(fds), 0);
-    bide_dump(fds[1]);
-    close(fds[1]);
-    ssize_t n = read(fds[0], text, sizeof text - 1);
-    ck_assert_int_gt(n, 0);
-    text[n] = '\0';
-    close(fds[0]);
-    return text;
-}
-
-/* The line of the dump that has `name`, in which `word` must be. */
-static void expect_line(const char *name, const char *word)
-{
-    char *line = strstr(text, name);
-    ck_assert_msg(line, "no %s in: %s", name, text);
-    char *end = strchr(line, '\n'), *found = strstr(line, word);
-    ck_assert_msg(found && found < end, "no %s by %s in: %s", word, name, text);
-}
-
 START_TEST(outside_a_run_the_dump_says_so)
 {
     ck_assert_ptr_nonnull(strstr(dump(), "no run"));
@@ -161,6 +134,31 @@ static intptr_t run_once(void *unused)
     return bide_once(&once, lock_mutex, unused);
 }
 
+/* Behaviour 205: who awaits whom is seen through joins and groups. */
+static intptr_t hold_a_group(void *unused)
+{
+    struct bide_group g;
+    struct bide_spawn_options opt = {.name = "grandchild"};
+    bide_group_open(&g, BIDE_FAIL_FAST);
+    int rc = bide_group_spawn_with(&g, NULL, wait_for_never, unused, &opt);
+    if (rc == 0)
+        rc = bide_group_spawn(&g, sleep_for_ever, NULL);
+    return bide_group_close(&g, rc);
+}
+
+VIRTUAL_TEST(a_task_is_seen_through_the_group_and_the_join_that_wait_for_it)
+{
+    bide_task *child = spawn_as("child", hold_a_group, NULL);
+    spawn_as("joiner", await_it, child);
+    turns(2);
+    dump();
+    expect_line("grandchild ", "waits: event");
+    expect_line("child ", "waits: group close 0x");
+    expect_line("child ", " of 'grandchild' and 1 more, for");
+    expect_line("joiner ", "waits: join of 'child'");
+    return 0;
+}
+
 VIRTUAL_TEST(who_waits_for_a_lock_is_listed_with_its_owner)
 {
     mutex = (struct bide_mutex){0};
@@ -205,6 +203,8 @@ Suite *suite_seeing(void)
     tcase_add_test(t, outside_a_run_the_dump_says_so);
     tcase_add_test(t,
                    each_task_is_listed_with_what_it_waits_for_and_since_when);
+    tcase_add_test(
+        t, a_task_is_seen_through_the_group_and_the_join_that_wait_for_it);
     tcase_add_test(t, who_waits_for_a_lock_is_listed_with_its_owner);
     tcase_add_test(t, ended_tasks_without_a_handle_are_not_listed);
     suite_add_tcase(suite, t);
