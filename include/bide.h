@@ -1439,31 +1439,124 @@ BIDE_API int bide_shutdown(int fd, int how);
  */
 BIDE_API int bide_close(int fd);
 
-/* Connect to `service` (a port) at `host`, a numeric address, by TCP. [waits]
+/* An address of a socket. */
+struct bide_address {
+    union {
+        struct sockaddr any;
+        struct sockaddr_storage storage;
+    };
+    socklen_t len; /* of what is used */
+};
+
+/* Look up where streams to `service` at `host` go.                    [waits]
  *
- *   host     "127.0.0.1", "::1", or "unix:/path" (then `service` is ignored;
- *            a path that begins with '@' is abstract)
- * Returns the connected descriptor, close-on-exec and non-blocking.
- *   -EINVAL        the address or port is not numeric
- *   -ENAMETOOLONG  the path does not fit a Unix address
+ * Names are looked up by the system's resolver, at most 16 at once, on threads
+ * that do nothing else; numeric addresses and ports take no thread.
+ *
+ *   host      a name, "127.0.0.1", "::1", or "unix:/path" (then `service` is
+ *             ignored; a path that begins with '@' is abstract)
+ *   service   a port, or the name of one
+ *   out       filled with up to `room` addresses, the best first
+ * Returns how many there are, 64 at most.
+ *   -ENOENT        there is no such name, or it has no address
+ *   -ENONET        no name server has answered; it may do so later
+ *   -EREMOTEIO     the resolver has failed
+ *   -EINVAL        `host` can be no name and no address, or `service` is no
+ *                  port and no known name of one
+ *   -ENAMETOOLONG  the path does not fit a Unix address, or the name has more
+ *                  than 253 bytes
+ *   -ENOMEM        no memory, or no thread, for the look-up
+ * Cancelled: at once.  A look-up that has begun is left behind, on memory of
+ * its own; not even the end of the run waits for it.
+ */
+BIDE_API BIDE_CHECK int bide_resolve(const char *host, const char *service,
+                                     struct bide_address *out, size_t room);
+
+/* Connect to `service` at `host`, by TCP or to a Unix socket.         [waits]
+ *
+ * All addresses of a name are tried, families by turns: the next 250 ms after
+ * the one before, or as soon as one has failed.  The first connection ends the
+ * other attempts ("happy eyeballs", RFC 8305), which are tasks.
+ *
+ *   host, service   as bide_resolve()
+ * Returns the connected descriptor, close-on-exec and non-blocking; or the
+ * first failure, where all have failed.
+ *   -ENOENT, ...   as bide_resolve()
+ *   -ECONNREFUSED, -EHOSTUNREACH, ...  as connect(2)
+ *   -ENOMEM, -EAGAIN  an attempt could not be started, as bide_spawn()
  * Cancelled: nothing is left open.
  */
 BIDE_API BIDE_CHECK int bide_dial(const char *host, const char *service);
 
-/* Listen at a numeric address and port, or at "unix:/path".           [waits]
+/* How a connection is made; a zeroed struct, or NULL for it: the defaults. */
+struct bide_dial_options {
+    const char *local_host;    /* where it comes from, as bide_resolve() takes
+                                  it; NULL: the kernel chooses */
+    const char *local_service; /* NULL: any port */
+    bide_time attempt_delay;   /* BIDE_FOREVER: the next address is tried only
+                                  when one has failed; 0: 250 ms */
+};
+
+/* Like bide_dial(), from an address of ours or with another delay.    [waits]
  *
- *   host      NULL: every address, of IPv6 and IPv4 where both are there
- *   service   "0": a free port, to be asked for with getsockname(2)
+ * Addresses of a family that `local_host` has no address of are not tried.
+ *
+ *   -EAFNOSUPPORT  all of them are
+ *   -EADDRINUSE, -EADDRNOTAVAIL  as bind(2)
+ *   -EINVAL        as bide_dial(), or the delay is negative
+ * Cancelled: nothing is left open.
+ */
+BIDE_API BIDE_CHECK int bide_dial_with(const char *host, const char *service,
+                                       const struct bide_dial_options *opt);
+
+/* Listen at `host` for connections to `service`.                      [waits]
+ *
+ * Of the addresses of a name it is the first that this machine has.
+ *
+ *   host      as bide_resolve(); NULL: every address, of IPv6 and IPv4 where
+ *             both are there
+ *   service   as there; "0": a free port, to be asked for with getsockname(2)
  *   backlog   as listen(2); 0 or less: the system's limit
  * A stale socket file is replaced; any other file is refused.
  * Returns the descriptor, close-on-exec and non-blocking.
- *   -EINVAL        the address or port is not numeric
- *   -ENAMETOOLONG  the path does not fit a Unix address
- *   -EADDRINUSE    someone listens there, or another kind of file is there
+ *   -ENOENT, ...    as bide_resolve()
+ *   -EADDRINUSE     someone listens there, or another kind of file is there
+ *   -EADDRNOTAVAIL  no such address is this machine's
  * Cancelled: nothing is left open.
  */
 BIDE_API BIDE_CHECK int bide_listen(const char *host, const char *service,
                                     int backlog);
+
+/* How is listened; a zeroed struct, or NULL for it, means the defaults. */
+struct bide_listen_options {
+    int backlog;     /* as bide_listen() */
+    bool exclusive;  /* no SO_REUSEADDR: a port that connections have just been
+                        closed at is in use */
+    bool reuse_port; /* SO_REUSEPORT: others that say so too may listen there,
+                        and the kernel deals the connections out */
+    bool v6_only;    /* IPv6 without IPv4's callers */
+};
+
+/* Like bide_listen(), with options.                                   [waits]
+ *
+ * Returns as bide_listen().
+ * Cancelled: nothing is left open.
+ */
+BIDE_API BIDE_CHECK int bide_listen_with(const char *host, const char *service,
+                                         const struct bide_listen_options *opt);
+
+/* Listen at all addresses of `host`, or at none.                      [waits]
+ *
+ *   opt   may be NULL; `v6_only` holds in any case
+ *   fds   filled with a descriptor for each, at most `room`
+ * Returns how many there are.
+ *   -ENOSPC  there are more than `room`
+ *   and those of bide_listen(); then nothing is left open
+ * Cancelled: nothing is left open.
+ */
+BIDE_API BIDE_CHECK int bide_listen_all(const char *host, const char *service,
+                                        const struct bide_listen_options *opt,
+                                        int *fds, size_t room);
 
 /* ---- 7. Threads and processes ------------------------------------------- */
 

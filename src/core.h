@@ -21,6 +21,7 @@
 #include "list.h"
 #include "stack.h"
 
+struct bi_offload;
 struct bi_run;
 struct bi_task;
 
@@ -187,6 +188,7 @@ struct bi_run {
     struct bide_threads *pools;    /* all that are open, of bide_to_thread(): */
     struct bide_threads *own_pool; /* among them the run's own, or NULL */
     unsigned thread_limit;         /* of its own */
+    struct bi_offload *lookups;    /* looks names up; NULL until it is needed */
 };
 
 /* The run of this thread, or NULL. */

@@ -1,4 +1,4 @@
-/* io.h: what net.c needs of io.c. */
+/* io.h: what address.c needs of io.c. */
 #ifndef BI_IO_H
 #define BI_IO_H
 

@@ -12,6 +12,7 @@
 #include "loop.h"
 #include "park.h"
 #include "reactor.h"
+#include "resolve.h"
 #include "sched.h"
 #include "scope.h"
 #include "sys.h"
@@ -167,6 +168,7 @@ static int open_run(struct runtime *rt)
 static void close_run(struct runtime *rt)
 {
     bi_thread_end_run(&rt->run);
+    bi_resolve_end_run(&rt->run);
     bi_group_end_run(&rt->run);
     bi_reactor_close(&rt->reactor);
     bi_loop_drop(rt->run.handle);

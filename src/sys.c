@@ -11,6 +11,7 @@
 
 #include <linux/futex.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/mman.h>
 
 static void *map(size_t bytes, int prot, int flags, int fd, off_t at,
@@ -107,6 +108,54 @@ static int spawn(pid_t *pid, const char *file,
     return -posix_spawnp(pid, file, actions, attr, argv, environment);
 }
 
+/* What getaddrinfo(3) says; NODATA: the name is there, with other things. */
+static int code_of(int said, int error)
+{
+    switch (said) {
+    case EAI_NONAME:
+    case EAI_NODATA:
+    case EAI_ADDRFAMILY:
+        return -ENOENT;
+    case EAI_AGAIN:
+        return -ENONET;
+    case EAI_SERVICE:
+        return -EINVAL;
+    case EAI_MEMORY:
+        return -ENOMEM;
+    case EAI_SYSTEM:
+        if (error == ENOMEM || error == EMFILE || error == ENFILE)
+            return -error;
+        return -EREMOTEIO;
+    default:
+        return -EREMOTEIO;
+    }
+}
+
+static int lookup(const char *host, const char *service, int flags,
+                  struct bide_address *out, int room)
+{
+    struct addrinfo *list = NULL, hints = {.ai_flags = flags,
+                                           .ai_socktype = SOCK_STREAM};
+    int saved = errno, n = 0;
+    int rc = getaddrinfo(host, service, &hints, &list);
+    int error = errno;
+    errno = saved;
+    if (rc)
+        return code_of(rc, error);
+    for (struct addrinfo *a = list; a && n < room; a = a->ai_next) {
+        memcpy(&out[n].storage, a->ai_addr, a->ai_addrlen);
+        out[n++].len = a->ai_addrlen;
+    }
+    freeaddrinfo(list);
+    return n;
+}
+
+int bi_sys_numeric(const char *host, const char *port, int flags,
+                   struct bide_address *out)
+{
+    return lookup(host, port, flags | AI_NUMERICHOST | AI_NUMERICSERV, out, 1);
+}
+
 struct bi_sys bi_sys = {
     .call = bi_syscall,
     .map = map,
@@ -116,6 +165,7 @@ struct bi_sys bi_sys = {
     .now = now,
     .thread_start = thread_start,
     .spawn = spawn,
+    .lookup = lookup,
 };
 
 /* `span` as the kernel takes it; NULL: no limit. */

@@ -13,6 +13,7 @@
 #include "base.h"
 
 #include <fcntl.h>
+#include <netdb.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/epoll.h>
@@ -41,6 +42,12 @@ struct bi_sys {
                  const posix_spawn_file_actions_t *actions,
                  const posix_spawnattr_t *attr, char *const argv[],
                  char *const environment[]);
+    /* Look a host and a service up, which blocks; `flags` are AI_.  How many
+     * of the addresses of streams there are, `room` at most; or, each for one
+     * thing only, as bide_resolve() tells them: -ENOENT, -ENONET, -EREMOTEIO,
+     * -EINVAL, -ENOMEM. */
+    int (*lookup)(const char *host, const char *service, int flags,
+                  struct bide_address *out, int room);
 };
 extern struct bi_sys bi_sys;
 
@@ -160,6 +167,11 @@ static inline int bi_sys_bind(int fd, const struct sockaddr *addr,
 {
     return (int)BI_CALL(SYS_bind, fd, addr, len, 0, 0, 0);
 }
+
+/* The address that a numeric host and port are, without asking anybody: 1; or
+ * -ENOENT: they are not numeric. */
+int bi_sys_numeric(const char *host, const char *port, int flags,
+                   struct bide_address *out);
 
 static inline int bi_sys_listen(int fd, int backlog)
 {

@@ -41,6 +41,7 @@ SHARED_CALL(map, "mmap", FAILS(ENOMEM), SHOWN_AS(EAGAIN, ENOMEM));
 SHARED_CALL(protect, "mprotect", FAILS(ENOMEM), SHOWN_AS(EACCES, ENOMEM));
 SHARED_CALL(thread, "thread_start", SHOWN_AS(EAGAIN, ENOMEM));
 SHARED_CALL(spawn, "posix_spawn", FAILS(EACCES), FAILS(ENOMEM));
+SHARED_CALL(lookup, "getaddrinfo", FAILS(ENOENT), FAILS(ENONET), FAILS(ENOMEM));
 SHARED_CALL(malloc, "malloc", FAILS(ENOMEM));
 
 CALL(dontfork, FAILS(ENOMEM));

@@ -41,7 +41,7 @@ struct call {
 };
 
 extern const struct call call_map, call_protect, call_thread, call_malloc,
-    call_spawn;
+    call_spawn, call_lookup;
 extern const struct call call_enter, call_first_enter;
 
 /* Each returns NULL where nothing can be had but success. */

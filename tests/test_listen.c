@@ -1,6 +1,7 @@
-/* test_net.c: dial and listen: which addresses there are, and what is refused.
+/* test_listen.c: dial and listen: which addresses there are, what is refused.
  */
 #include "doors.h"
+#include "names.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -115,7 +116,7 @@ REAL_TEST(ports_that_are_none_are_refused)
 {
     const char *ports[] = {
         "",     "-1",   "65536", "80x", " 80", "80 ",
-        "http", "0x50", "+80",   "8 0", "99999999999999999999", "4294967376"};
+        "a b",  "0x50", "+80",   "8 0", "99999999999999999999", "4294967376"};
     for (size_t i = 0; i < sizeof ports / sizeof *ports; i++) {
         ck_assert_int_eq(bide_dial("127.0.0.1", ports[i]), -EINVAL);
         ck_assert_int_eq(bide_listen("127.0.0.1", ports[i], 1), -EINVAL);
@@ -126,12 +127,12 @@ REAL_TEST(ports_that_are_none_are_refused)
     return 0;
 }
 
-REAL_TEST(names_that_are_no_addresses_are_refused)
+REAL_TEST(hosts_that_are_no_names_and_no_addresses_are_refused)
 {
     const char *hosts[] = {
-        "",     "localhost", "example.org", "1.2.3.256", "1.2.3.4.5",
-        ":::1", "[::1]",     "127.0.0.1 ",  "12345::",   "::1::",
-        "::g",  "unix"};
+        "",     "a b",   "a/b",        "1.2.3.256", "1.2.3.4.5",
+        ":::1", "[::1]", "127.0.0.1 ", "12345::",   "::1::",
+        "::g",  "a:b"};
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
         ck_assert_msg(bide_dial(hosts[i], "80") == -EINVAL, "%s", hosts[i]);
         ck_assert_msg(bide_listen(hosts[i], "0", 1) == -EINVAL, "%s", hosts[i]);
@@ -167,9 +168,114 @@ REAL_TEST(dial_and_listen_are_refused_in_a_cancelled_scope)
 REAL_TEST(errno_is_left_alone)
 {
     errno = ELOOP;
-    ck_assert_int_eq(bide_dial("nowhere", "80"), -EINVAL);
+    ck_assert_int_eq(bide_dial("no where", "80"), -EINVAL);
     ck_assert_int_eq(bide_dial("127.0.0.1", "1"), -ECONNREFUSED);
     ck_assert_int_eq(errno, ELOOP);
+    return 0;
+}
+
+/* ---- Names and options -------------------------------------------------- */
+
+REAL_TEST(a_name_is_listened_at)
+{
+    char port[8] = "";
+    name_is("one", "127.0.0.1");
+    int listener = listen_at("one", port);
+    check_connection(listener, "one", port);
+    check_connection(listener, "127.0.0.1", port);
+    bide_close(listener);
+    ck_assert_int_eq(bide_listen("nobody", "0", 1), -ENOENT);
+    return 0;
+}
+
+REAL_TEST(of_a_name_the_first_address_that_is_here_is_listened_at)
+{
+    char port[8] = "";
+    name_is("moved", "203.0.113.1 127.0.0.2 127.0.0.1");
+    name_is("away", "203.0.113.1 203.0.113.2");
+    int listener = listen_at("moved", port);
+    check_connection(listener, "127.0.0.2", port);
+    ck_assert_int_eq(bide_dial("127.0.0.1", port), -ECONNREFUSED);
+    /* Somebody is there: that is an error, and no reason to go elsewhere. */
+    ck_assert_int_eq(bide_listen("moved", port, 1), -EADDRINUSE);
+    bide_close(listener);
+    ck_assert_int_eq(bide_listen("away", port, 1), -EADDRNOTAVAIL);
+    return 0;
+}
+
+REAL_TEST(all_addresses_of_a_name_are_listened_at)
+{
+    int fds[3];
+    char port[8] = "";
+    name_is("two", "127.0.0.2 127.0.0.1");
+    bide_close(listen_at("127.0.0.1", port)); /* a free one */
+    ck_assert_int_eq(bide_listen_all("two", port, NULL, fds, 3), 2);
+    check_connection(fds[0], "127.0.0.2", port);
+    check_connection(fds[1], "127.0.0.1", port);
+    bide_close(fds[0]);
+    bide_close(fds[1]);
+    return 0;
+}
+
+/* The harness sees that those that were opened are closed. */
+REAL_TEST(one_busy_address_of_several_closes_the_others)
+{
+    int fds[3];
+    char port[8] = "";
+    name_is("three", "127.0.0.1 127.0.0.2 127.0.0.3");
+    int busy = listen_at("127.0.0.3", port);
+    ck_assert_int_eq(bide_listen_all("three", port, NULL, fds, 3),
+                     -EADDRINUSE);
+    ck_assert_int_eq(bide_listen_all("three", "0", NULL, fds, 2), -ENOSPC);
+    ck_assert_int_eq(bide_listen_all("nobody", "0", NULL, fds, 2), -ENOENT);
+    ck_assert_int_eq(bide_dial("127.0.0.1", port), -ECONNREFUSED);
+    bide_close(busy);
+    return 0;
+}
+
+REAL_TEST(an_exclusive_listener_does_not_reuse_a_port)
+{
+    char port[8] = "";
+    struct bide_listen_options opt = {.exclusive = true};
+    int listener = listen_at("127.0.0.1", port);
+    int caller = bide_dial("127.0.0.1", port);
+    bide_close(bide_accept(listener, NULL, NULL)); /* it waits, as TIME_WAIT */
+    bide_close(caller);
+    bide_close(listener);
+    ck_assert_int_eq(bide_listen_with("127.0.0.1", port, &opt), -EADDRINUSE);
+    opt.exclusive = false;
+    listener = bide_listen_with("127.0.0.1", port, &opt);
+    ck_assert_int_ge(listener, 0);
+    bide_close(listener);
+    return 0;
+}
+
+REAL_TEST(listeners_may_share_a_port)
+{
+    char port[8];
+    struct bide_listen_options opt = {.reuse_port = true};
+    int one = bide_listen_with("127.0.0.1", "0", &opt);
+    ck_assert_int_ge(one, 0);
+    int two = bide_listen_with("127.0.0.1", port_of(one, port), &opt);
+    ck_assert_int_ge(two, 0);
+    ck_assert_int_eq(bide_listen("127.0.0.1", port, 1), -EADDRINUSE);
+    bide_close(one);
+    bide_close(two);
+    return 0;
+}
+
+REAL_TEST(a_listener_of_ipv6_alone_lets_nobody_in_by_ipv4)
+{
+    char port[8];
+    struct bide_listen_options opt = {.v6_only = true};
+    if (!has_ipv6())
+        return 0;
+    int listener = bide_listen_with(NULL, "0", &opt);
+    ck_assert_int_ge(listener, 0);
+    ck_assert_int_eq(bide_dial("127.0.0.1", port_of(listener, port)),
+                     -ECONNREFUSED);
+    check_connection(listener, "::1", port);
+    bide_close(listener);
     return 0;
 }
 
@@ -355,9 +461,9 @@ REAL_TEST(a_hundred_dial_at_once)
     return 0;
 }
 
-Suite *suite_net(void)
+Suite *suite_listen(void)
 {
-    Suite *s = suite_create("net");
+    Suite *s = suite_create("listen");
     TCase *t = tcase_create("internet");
     tcase_add_test(t, ipv4_is_dialled_and_listened_at);
     tcase_add_test(t, ipv6_is_dialled_and_listened_at);
@@ -365,10 +471,20 @@ Suite *suite_net(void)
     tcase_add_test(t, nobody_at_the_port_is_refused);
     tcase_add_test(t, a_port_in_use_is_refused_and_free_again_after_close);
     tcase_add_test(t, ports_that_are_none_are_refused);
-    tcase_add_test(t, names_that_are_no_addresses_are_refused);
+    tcase_add_test(t, hosts_that_are_no_names_and_no_addresses_are_refused);
     tcase_add_test(t, an_address_of_another_machine_is_not_listened_at);
     tcase_add_test(t, dial_and_listen_are_refused_in_a_cancelled_scope);
     tcase_add_test(t, errno_is_left_alone);
+    suite_add_tcase(s, t);
+    t = tcase_create("names");
+    tcase_add_checked_fixture(t, names_begin, names_end);
+    tcase_add_test(t, a_name_is_listened_at);
+    tcase_add_test(t, of_a_name_the_first_address_that_is_here_is_listened_at);
+    tcase_add_test(t, all_addresses_of_a_name_are_listened_at);
+    tcase_add_test(t, one_busy_address_of_several_closes_the_others);
+    tcase_add_test(t, an_exclusive_listener_does_not_reuse_a_port);
+    tcase_add_test(t, listeners_may_share_a_port);
+    tcase_add_test(t, a_listener_of_ipv6_alone_lets_nobody_in_by_ipv4);
     suite_add_tcase(s, t);
     t = tcase_create("unix");
     tcase_add_test(t, unix_paths_are_dialled_and_listened_at);
