@@ -19,6 +19,7 @@
 #define BIDE_H
 
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -1804,6 +1805,61 @@ BIDE_API BIDE_CHECK int bide_proc_shell(const char *command,
                                         const void *in, size_t in_bytes,
                                         struct bide_output *out,
                                         struct bide_output *err);
+
+/* Wait for one of `n` signals.                                        [waits]
+ *
+ * From the first call on a signal is the run's, until the run ends: no other
+ * action is taken, and what comes between two calls is kept for the next.  Of
+ * tasks that wait for the same signal each gets it.  See bide_signals_open().
+ *
+ * Returns the signal.
+ *   -EINVAL     there is none, or one that cannot be received; the actions of
+ *               the others are as before
+ *   -ENOMEM     no memory for what will come
+ *   -EOVERFLOW  once: real-time signals have been lost
+ * Cancelled: no signal was taken.
+ */
+BIDE_API BIDE_CHECK int bide_signal_wait(const int *signals, size_t n);
+
+/* A set of signals that are received. */
+typedef struct bide_signals bide_signals;
+
+/* Receive `n` signals, whatever thread they come to, until `r` is closed.
+ *
+ * Every receiver gets them, of other runs too, and no other action is taken,
+ * that of SIGINT on a run included.  A standard signal is kept once, a
+ * real-time signal as often as it comes, up to about a thousand.  They are
+ * unblocked in this thread: a receiver of SIGPIPE gets that of a task's write.
+ *
+ *   r   ends with the run, if it is not closed before
+ * Returns 0.
+ *   -EINVAL  `n` is 0, or there is one that cannot be received: it does not
+ *            exist; it cannot be caught (SIGKILL, SIGSTOP); or it tells a
+ *            thread of its own fault (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP,
+ *            SIGSYS), and to go on would be to make that again
+ *   -ENOMEM  no memory for what will come
+ */
+BIDE_API BIDE_CHECK int bide_signals_open(bide_signals **r, const int *signals,
+                                          size_t n);
+
+/* Wait for the next signal of `r`.                                    [waits]
+ *
+ * They come in the order of their arrival; of tasks that wait, the first gets
+ * it.
+ *
+ *   info   what the kernel told of it; may be NULL
+ * Returns the signal.
+ *   -EOVERFLOW  once: real-time signals came faster than they were taken, and
+ *               info->si_int of them have been lost
+ *   -ESHUTDOWN  `r` was closed meanwhile
+ * Cancelled: no signal was taken.
+ */
+BIDE_API BIDE_CHECK int bide_signals_next(bide_signals *r, siginfo_t *info);
+
+/* Close `r`: signals that nobody else receives have their former action, unless
+ * another was set meanwhile, and those that came and were not taken are sent
+ * to this process again. */
+BIDE_API void bide_signals_close(bide_signals *r);
 
 /* ---- 8. Seeing what happens --------------------------------------------- */
 

@@ -189,6 +189,7 @@ struct bi_run {
     struct bide_threads *own_pool; /* among them the run's own, or NULL */
     unsigned thread_limit;         /* of its own */
     struct bi_offload *lookups;    /* looks names up; NULL until it is needed */
+    struct bi_signals *signals;    /* NULL until one is asked for */
 };
 
 /* The run of this thread, or NULL. */

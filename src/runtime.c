@@ -5,6 +5,7 @@
  * returned the run closes: the tasks left over are cancelled and awaited; those
  * that refuse to end are named, again and again, in growing pauses.
  */
+#include "catch.h"
 #include "dump.h"
 #include "fault.h"
 #include "group.h"
@@ -15,6 +16,7 @@
 #include "resolve.h"
 #include "sched.h"
 #include "scope.h"
+#include "signal.h"
 #include "sys.h"
 #include "task.h"
 #include "thread.h"
@@ -99,6 +101,7 @@ static void in_child(void)
 {
     struct bi_run *run = bi_here;
     bi_inbox_forked();
+    bi_catch_forked();
     if (!run)
         return;
     struct runtime *rt = runtime_of(run);
@@ -280,6 +283,7 @@ static intptr_t run_to_end(struct runtime *rt, bide_fn *fn, void *arg)
     intptr_t result = spawn_main(&rt->run, fn, arg);
     if (result == 0) {
         loop(rt);
+        bi_signal_end_run(&rt->run);
         bi_inbox_shut(&rt->run.handle->inbox);
         bi_task_end_all(&rt->run);
         result = result_of(rt);

@@ -222,6 +222,13 @@ static inline int bi_sys_pidfd_send(int pidfd, int sig)
     return (int)BI_CALL(SYS_pidfd_send_signal, pidfd, sig, 0, 0, 0, 0);
 }
 
+/* Send a signal to a process by its number, as `info` describes it. */
+static inline int bi_sys_sigqueueinfo(pid_t pid, siginfo_t *info)
+{
+    return (int)BI_CALL(SYS_rt_sigqueueinfo, pid, info->si_signo, info, 0, 0,
+                        0);
+}
+
 /* Send `sig` to a process by its number. */
 static inline int bi_sys_kill(pid_t pid, int sig)
 {
@@ -296,6 +303,13 @@ void bi_sys_thread_detach(thrd_t t);
 
 /* Block every signal in this thread, until bi_sys_mask_restore(). */
 int bi_sys_mask_all(sigset_t *before);
+
+/* Change this thread's mask, as pthread_sigmask(3). */
+static inline int bi_sys_mask_change(int how, const sigset_t *set,
+                                     sigset_t *before)
+{
+    return -pthread_sigmask(how, set, before);
+}
 
 /* The soft limit of `resource` (RLIMIT_), RLIM_INFINITY where there is none. */
 static inline rlim_t bi_sys_limit(int resource)
