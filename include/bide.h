@@ -1871,6 +1871,9 @@ struct bide_stats {
     uint64_t stacks;     /* mapped: in use and cached */
     uint64_t submits;    /* system calls of the reactor that wait or submit */
     uint64_t wakeups;    /* tasks made ready by the kernel */
+    uint64_t ready;      /* tasks that could run now, but for the running one */
+    uint64_t posts;      /* letters of other threads, not yet taken in */
+    bide_time next_deadline; /* of a sleep or scope; BIDE_FOREVER: none ahead */
 };
 
 /* Count what this thread's run has done so far; zeros outside a run.  [any] */

@@ -6,6 +6,7 @@
 #include "reactor.h"
 #include "sys.h"
 #include "task.h"
+#include "timer.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -155,12 +156,23 @@ void bide_dump(int fd)
     bi_dump_tasks(fd, run, false);
 }
 
+static uint64_t ready_count(const struct bi_run *run)
+{
+    uint64_t n = 0;
+    BI_LIST_EACH(it, &run->ready) {
+        n++;
+    }
+    return n;
+}
+
 void bide_stats(struct bide_stats *out)
 {
     const struct bi_run *run = bi_here;
     *out = (struct bide_stats){0};
     if (!run)
         return;
+    bide_time next = BIDE_FOREVER;
+    bi_timer_next(run, &next);
     *out = (struct bide_stats){
         .switches = run->switches,
         .spawned = run->spawned,
@@ -169,5 +181,8 @@ void bide_stats(struct bide_stats *out)
         .stacks = run->stacks.mapped,
         .submits = run->reactor->submits,
         .wakeups = run->reactor->wakeups,
+        .ready = ready_count(run),
+        .posts = bi_inbox_count(run->reactor->inbox),
+        .next_deadline = next,
     };
 }

@@ -137,6 +137,15 @@ void bi_inbox_shut(struct bi_inbox *in)
         hand_out(newest);
 }
 
+size_t bi_inbox_count(const struct bi_inbox *in)
+{
+    size_t n = 0;
+    const struct bi_letter *letter = atomic_load(&in->newest);
+    for (; letter && letter != &shut; letter = letter->next)
+        n++;
+    return n;
+}
+
 void bi_inbox_forked(void)
 {
     atomic_fetch_add(&forks, 1);

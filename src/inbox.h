@@ -51,6 +51,10 @@ void bi_inbox_forked(void);
 /* How often that was called: whether this is still the same process. */
 unsigned bi_inbox_forks(void);
 
+/* How many letters wait to be delivered.  Only on the run's thread, which
+ * alone takes them off. */
+size_t bi_inbox_count(const struct bi_inbox *in);
+
 /* Say that the run is about to sleep.  False: something has come, do not. */
 bool bi_inbox_sleep(struct bi_inbox *in);
 

@@ -68,6 +68,46 @@ VIRTUAL_TEST(tasks_and_switches_are_counted)
     return 0;
 }
 
+/* Behaviour 206: what is alive, runnable and next is counted at any time. */
+VIRTUAL_TEST(tasks_that_could_run_and_the_next_deadline_are_told)
+{
+    struct bide_stats stats;
+    bide_stats(&stats);
+    ck_assert_uint_eq(stats.ready, 0);
+    ck_assert_int_eq(stats.next_deadline, BIDE_FOREVER);
+    spawn(sleep_ms, NUM(30));
+    spawn(sleep_ms, NUM(20));
+    bide_stats(&stats);
+    ck_assert_uint_eq(stats.ready, 2);
+    ck_assert_int_eq(bide_sleep(BIDE_MS(5)), 0);
+    bide_stats(&stats);
+    ck_assert_uint_eq(stats.ready, 0);
+    ck_assert_int_eq(stats.next_deadline, bide_after(BIDE_MS(15)));
+    return 0;
+}
+
+static void hear(void *count)
+{
+    ++*(int *)count;
+}
+
+VIRTUAL_TEST(posts_that_were_not_taken_in_yet_are_counted)
+{
+    struct bide_stats stats;
+    int count = 0;
+    bide_loop *loop = bide_loop_ref();
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(bide_post(loop, hear, &count), 0);
+    bide_stats(&stats);
+    ck_assert_uint_eq(stats.posts, 3);
+    ck_assert_int_eq(bide_sleep(BIDE_MS(1)), 0);
+    ck_assert_int_eq(count, 3);
+    bide_stats(&stats);
+    ck_assert_uint_eq(stats.posts, 0);
+    bide_loop_unref(loop);
+    return 0;
+}
+
 /* ---- The dump ----------------------------------------------------------- */
 
 START_TEST(outside_a_run_the_dump_says_so)
@@ -200,6 +240,8 @@ Suite *suite_seeing(void)
     tcase_add_test(t, what_is_in_use_has_a_reason);
     tcase_add_test(t, outside_a_run_all_counts_are_zero);
     tcase_add_test(t, tasks_and_switches_are_counted);
+    tcase_add_test(t, tasks_that_could_run_and_the_next_deadline_are_told);
+    tcase_add_test(t, posts_that_were_not_taken_in_yet_are_counted);
     tcase_add_test(t, outside_a_run_the_dump_says_so);
     tcase_add_test(t,
                    each_task_is_listed_with_what_it_waits_for_and_since_when);
