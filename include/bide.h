@@ -1559,6 +1559,73 @@ BIDE_API BIDE_CHECK int bide_listen_all(const char *host, const char *service,
                                         const struct bide_listen_options *opt,
                                         int *fds, size_t room);
 
+/* What a server does with a client, in a task of its own; `fd` is connected and
+ * closed when it returns.  An error is told to options.on_error, but for the
+ * cancel that ended it. */
+typedef intptr_t bide_serve_fn(int fd, void *arg);
+
+/* A server, for whoever is to stop it. */
+struct bide_server {
+    void *_p;
+    bool _stopped;
+};
+
+/* How clients are served; a zeroed struct, or NULL for it, means the defaults.
+ */
+struct bide_serve_options {
+    struct bide_server *server; /* for bide_server_stop(); NULL: only a cancel
+                                   stops it */
+    size_t client_limit;        /* at once; others wait to be accepted until one
+                                   of them has ended.  0: none */
+    bide_time grace;            /* when serving is cancelled, or accepting has
+                                   failed: for how long clients may go on; then
+                                   they are cancelled */
+};
+
+/* Accept connections and call `handler(fd, arg)` for each, in a task. [waits]
+ *
+ * Goes on after what passes: a connection that was given up, or no descriptor
+ * or memory left, after 100 ms.
+ *
+ *   listener   the server's from now on: it is closed, in every case, as soon
+ *              as no more are accepted
+ *   opt        may be NULL
+ * Returns 0 once it was stopped and all clients have ended; or why accept(2)
+ * has failed.
+ *   -EINVAL  `handler` is NULL, or the grace is negative
+ * Cancelled: no more were accepted; clients had their grace, and have ended.
+ */
+BIDE_API BIDE_CHECK intptr_t bide_serve(int listener, bide_serve_fn *handler,
+                                        void *arg,
+                                        const struct bide_serve_options *opt);
+
+/* Stop the server `s`: no more clients; those that are there may go on for
+ * `grace`, then they are cancelled.
+ *
+ * Its bide_serve() returns when they have ended.  One that is yet to begin
+ * returns at once.  To stop it again moves the end of the grace.
+ *
+ *   grace   0: they are cancelled now; BIDE_FOREVER: never
+ */
+BIDE_API void bide_server_stop(struct bide_server *s, bide_time grace);
+
+/* Whether `s` was stopped: a client that is idle should end now. */
+BIDE_API bool bide_server_stopping(const struct bide_server *s);
+
+/* Make a stdio stream of `fd`, whose reads and writes wait like bide_read() and
+ * bide_write_all().
+ *
+ * For one task at a time: a FILE's lock is the thread's, which all tasks share.
+ * It tells errors as stdio does: those of a cancel are ECANCELED and ETIMEDOUT
+ * in errno, after as many bytes as were moved before.  Outside a task its calls
+ * block.  fclose() writes what is left and closes `fd`, as bide_close().
+ *
+ *   mode   as fdopen(3); "a" too writes where `fd` stands
+ * Returns NULL, with the reason in errno, where it cannot be made; `fd` stays
+ * open.
+ */
+BIDE_API BIDE_CHECK FILE *bide_fdopen(int fd, const char *mode);
+
 /* ---- 7. Threads and processes ------------------------------------------- */
 
 /* Run `fn(arg)` on a thread that may block, and wait for it.          [waits]

@@ -190,6 +190,11 @@ static inline int bi_sys_setsockopt(int fd, int level, int name,
     return (int)BI_CALL(SYS_setsockopt, fd, level, name, value, len, 0);
 }
 
+static inline off_t bi_sys_lseek(int fd, off_t at, int whence)
+{
+    return BI_CALL(SYS_lseek, fd, at, whence, 0, 0, 0);
+}
+
 /* The descriptor's open flags (F_GETFL). */
 static inline int bi_sys_getfl(int fd)
 {

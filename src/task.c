@@ -90,10 +90,11 @@ struct bide_error bi_task_error(const struct bi_task *task, char *name,
     return (struct bide_error){bi_task_name(task, name), task->result, where};
 }
 
-static void report(struct bi_task *task)
+void bi_task_report(struct bi_task *task, intptr_t code)
 {
     char name[32], where[WHERE_BYTES];
     struct bide_error e = bi_task_error(task, name, where);
+    e.code = code;
     if (task->run->on_error)
         task->run->on_error(&e);
     else
@@ -163,7 +164,7 @@ static void report_lost(struct bi_task *task)
 {
     bool told = task->read || task->group || task == task->run->main;
     if (task->result < 0 && !task->cut && !told)
-        report(task);
+        bi_task_report(task, task->result);
 }
 
 static inline void give_back(struct bi_task *task)

@@ -60,4 +60,7 @@ void bi_task_site(const void *site, char *where);
 struct bide_error bi_task_error(const struct bi_task *task, char *name,
                                 char *where);
 
+/* Tell options.on_error that `task` failed with `code`, and nobody reads it. */
+void bi_task_report(struct bi_task *task, intptr_t code);
+
 #endif

@@ -121,7 +121,7 @@ const char *name_asked(void)
 
 int listen_at(const char *host, char port[8])
 {
-    int fd = bide_listen(host, *port ? port : "0", 8);
+    int fd = bide_listen(host, *port ? port : "0", 0);
     ck_assert_int_ge(fd, 0);
     snprintf(port, 8, "%d", listener_port(fd));
     return fd;
