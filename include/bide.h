@@ -456,8 +456,9 @@ BIDE_API BIDE_CHECK intptr_t bide_hedge(bide_fn *fn, void *arg, size_t attempts,
 
 /* Wait for `n` tasks that have another owner.                         [waits]
  *
- *   results   one a task, in order; NULL: not wanted.  Those of tasks that
- *             have not ended are left alone
+ *   results   one a task, in order; NULL: not wanted, and the failures that
+ *             are not told count as unread.  Those of tasks that have not
+ *             ended are left alone
  * Returns 0 when all have ended; under BIDE_FAIL_FAST the first failure, at
  * once, with the others left running (-ECHILD: a task was cancelled).
  *   -EDEADLK  the caller is among them

@@ -168,9 +168,10 @@ intptr_t bide_gather_tasks(bide_task **tasks, size_t n, intptr_t *results,
         failed = first_failure(&watch, tasks, n, __func__);
     for (size_t i = 0; i < n; i++) {
         struct bi_task *task = bi_task_of(tasks[i], __func__);
-        task->read = task->read || task->ended;
-        if (results && task->ended)
-            results[i] = task->result;
+        if (!results || !task->ended)
+            continue;
+        results[i] = task->result;
+        task->read = true;
     }
     return failed ? bi_task_outcome(failed) : 0;
 }

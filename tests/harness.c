@@ -86,6 +86,11 @@ int in_child(void (*fn)(void), char *text, size_t room)
     return status;
 }
 
+bool starts_can_fail(void)
+{
+    return !bi_annotate_valgrind;
+}
+
 void begin_bad_addresses(void)
 {
 #ifdef BI_VALGRIND

@@ -53,6 +53,10 @@ int in_child(void (*fn)(void), char *text, size_t room);
  * sentence that holds each of the `words`, given up to a NULL. */
 void expect_contract(bide_fn *fn, ...);
 
+/* Whether the start of a program can fail with what execve(2) says: under
+ * Valgrind, where vfork(2) is a fork(2), posix_spawn(3) never hears of it. */
+bool starts_can_fail(void);
+
 /* From here to the end of it the thread uses bad addresses on purpose, which
  * Valgrind would report. */
 void begin_bad_addresses(void);

@@ -203,6 +203,26 @@ VIRTUAL_TEST(to_wait_for_a_task_is_not_to_read_its_failure)
     return 0;
 }
 
+VIRTUAL_TEST(a_gather_of_tasks_has_read_just_the_failures_that_it_tells)
+{
+    intptr_t result;
+    bide_task *tasks[] = {spawn(give, NUM(-EIO)), spawn(give, NUM(-EPROTO))};
+    ck_assert_int_eq(bide_gather_tasks(tasks, 2, NULL, BIDE_FAIL_FAST), -EIO);
+    turns(1);
+    ck_assert_int_eq(bide_gather_tasks(tasks, 2, NULL, BIDE_COLLECT), 0);
+    bide_release(tasks[0]);
+    ck_assert_uint_eq(heard.count, 0);
+    bide_release(tasks[1]);
+    ck_assert_uint_eq(heard.count, 1);
+    ck_assert_int_eq(heard.code, -EPROTO);
+    bide_task *told = spawn(give, NUM(-EIO));
+    ck_assert_int_eq(bide_gather_tasks(&told, 1, &result, BIDE_COLLECT), 0);
+    ck_assert_int_eq(result, -EIO);
+    bide_release(told);
+    ck_assert_uint_eq(heard.count, 1);
+    return 0;
+}
+
 /* ---- Woken for less than was wanted ------------------------------------- */
 
 struct waiting {
@@ -289,6 +309,8 @@ Suite *suite_wait_tasks(void)
                    without_any_error_the_first_error_is_waited_for_to_the_end);
     tcase_add_test(t, a_deadline_on_a_wait_cancels_nothing);
     tcase_add_test(t, to_wait_for_a_task_is_not_to_read_its_failure);
+    tcase_add_test(t,
+                   a_gather_of_tasks_has_read_just_the_failures_that_it_tells);
     tcase_add_test(t, a_waiter_cancelled_as_one_of_its_tasks_ends_is_refused);
     tcase_add_test(
         t, a_waiter_cancelled_as_a_task_of_another_waiter_ends_is_refused);
