@@ -58,6 +58,7 @@ void connection_bodies(void);
 void file_bodies(void);
 void task_bodies(void);
 void sync_bodies(void);
+void lock_bodies(void);
 void gen_bodies(void);
 void queue_bodies(void);
 void process_bodies(void);

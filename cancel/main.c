@@ -257,6 +257,7 @@ int main(int argc, char **argv)
     file_bodies();
     task_bodies();
     sync_bodies();
+    lock_bodies();
     gen_bodies();
     queue_bodies();
     process_bodies();

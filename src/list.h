@@ -55,9 +55,10 @@ static inline void bi_list_push_front(struct bi_list *head,
 
 static inline void bi_list_remove(struct bi_list *node)
 {
+    struct bi_list *next = node->next, *prev = node->prev;
     bi_assert(bi_list_linked(node));
-    node->prev->next = node->next;
-    node->next->prev = node->prev;
+    prev->next = next;
+    next->prev = prev;
     node->next = node->prev = NULL;
 }
 

@@ -36,7 +36,7 @@ static inline void own(struct bide_mutex *m, struct bi_task *task)
 {
     m->_owner = name_of(task);
     held_of(m)->owner_ended = owner_ended;
-    bi_list_push_back(&task->held, &held_of(m)->link);
+    bi_list_push_front(&task->held, &held_of(m)->link);
 }
 
 static inline void disown(struct bide_mutex *m)
@@ -121,17 +121,28 @@ void bi_mutex_await(struct bide_mutex *m, struct bi_wait *wait)
 
 /* ---- The public calls --------------------------------------------------- */
 
-int bide_mutex_lock(struct bide_mutex *m)
+/* Out of line, so that a lock that is free needs no frame. */
+static __attribute__((noinline)) int lock_owned(struct bide_mutex *m,
+                                                struct bi_task *self)
 {
-    struct bi_task *self = bi_current_in(__func__);
-    int rc = bi_park_check(self);
-    if (rc == 0)
-        rc = try(m, self);
+    int rc = try(m, self);
     if (rc != -EAGAIN)
         return rc;
     struct bi_wait wait = bi_wait_make(self, "mutex", m, bi_wait_unlink);
     wait.blocker = bi_mutex_blocker;
     return (int)bi_waitq_park(&m->_q, &wait);
+}
+
+int bide_mutex_lock(struct bide_mutex *m)
+{
+    struct bi_task *self = bi_current_in(__func__);
+    int rc = bi_park_check(self);
+    if (bi_unlikely(rc))
+        return rc;
+    if (bi_unlikely(m->_owner))
+        return lock_owned(m, self);
+    own(m, self);
+    return 0;
 }
 
 int bide_mutex_trylock(struct bide_mutex *m)

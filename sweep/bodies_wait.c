@@ -1,5 +1,5 @@
-/* bodies_wait.c: locks, events, channels: beside the stacks of the tasks that
- * meet there, nothing of the kernel's is in them.
+/* bodies_wait.c: locks and their kin, channels: beside the stacks of the tasks
+ * that meet there, nothing of the kernel's is in them.
  */
 #include "body.h"
 
@@ -82,6 +82,189 @@ static intptr_t wait_for_event(void *unused)
     return 0;
 }
 
+/* ---- Readers and writers ------------------------------------------------ */
+
+static struct bide_rwlock rwlock;
+static int readers, writers;
+
+static intptr_t read_a_while(void *unused)
+{
+    (void)unused;
+    intptr_t rc = bide_rwlock_rdlock(&rwlock);
+    if (rc < 0)
+        return rc;
+    readers++;
+    EXPECT(writers == 0);
+    rc = bide_yield();
+    readers--;
+    EXPECT(bide_rwlock_unlock(&rwlock) == 0);
+    return rc;
+}
+
+static intptr_t write_a_while(void *unused)
+{
+    (void)unused;
+    intptr_t rc = bide_rwlock_wrlock(&rwlock);
+    if (rc < 0)
+        return rc;
+    writers++;
+    EXPECT(writers == 1 && readers == 0);
+    rc = bide_yield();
+    writers--;
+    EXPECT(bide_rwlock_unlock(&rwlock) == 0);
+    return rc;
+}
+
+static intptr_t read_and_write(void *unused)
+{
+    rwlock = (struct bide_rwlock){0};
+    readers = writers = 0;
+    intptr_t rc = beside(read_a_while, write_a_while, unused);
+    EXPECT(bide_rwlock_trywrlock(&rwlock) == 0);
+    EXPECT(within(BIDE_MS(1), read_a_while, unused) == -EDEADLK);
+    EXPECT(bide_rwlock_unlock(&rwlock) == 0);
+    EXPECT(bide_rwlock_tryrdlock(&rwlock) == 0);
+    EXPECT(bide_rwlock_unlock(&rwlock) == 0);
+    return rc;
+}
+
+/* ---- A condition -------------------------------------------------------- */
+
+static struct bide_cond cond;
+static int stock;
+
+static intptr_t take_one(void *unused)
+{
+    (void)unused;
+    intptr_t rc = bide_mutex_lock(&mutex);
+    if (rc < 0)
+        return rc;
+    while (rc == 0 && stock == 0)
+        rc = bide_cond_wait(&cond, &mutex);
+    stock -= rc == 0;
+    EXPECT(bide_mutex_unlock(&mutex) == 0);
+    return rc;
+}
+
+static intptr_t give_one(void *unused)
+{
+    (void)unused;
+    intptr_t rc = bide_yield();
+    stock++;
+    bide_cond_signal(&cond);
+    return rc;
+}
+
+static intptr_t wait_for_stock(void *unused)
+{
+    mutex = (struct bide_mutex){0};
+    cond = (struct bide_cond){0};
+    stock = 0;
+    intptr_t rc = beside(take_one, give_one, unused);
+    if (rc < 0)
+        return rc;
+    EXPECT(stock == 0);
+    EXPECT(within(BIDE_MS(1), take_one, unused) == -ETIMEDOUT);
+    EXPECT(bide_mutex_trylock(&mutex) == 0);
+    return 0;
+}
+
+/* ---- Permits, barriers, once, countdowns -------------------------------- */
+
+static struct bide_sem sem;
+
+static intptr_t borrow(void *permits)
+{
+    intptr_t rc = bide_sem_acquire(&sem, permits ? 2 : 1);
+    if (rc < 0)
+        return rc;
+    rc = bide_yield();
+    EXPECT(bide_sem_release(&sem, permits ? 2 : 1) == 0);
+    return rc;
+}
+
+static intptr_t permits(void *unused)
+{
+    sem = (struct bide_sem){.count = 2, .limit = 2};
+    intptr_t rc = beside(borrow, borrow, &sem);
+    EXPECT(sem.count == 2);
+    EXPECT(bide_sem_tryacquire(&sem, 2) == 0);
+    EXPECT(within(BIDE_MS(1), borrow, unused) == -ETIMEDOUT);
+    EXPECT(bide_sem_release(&sem, 2) == 0 && sem.count == 2);
+    return rc;
+}
+
+static struct bide_barrier barrier;
+
+static intptr_t arrive(void *unused)
+{
+    (void)unused;
+    int rc = bide_barrier_wait(&barrier);
+    return rc < 0 ? rc : 0;
+}
+
+static intptr_t meet(void *unused)
+{
+    barrier = (struct bide_barrier){.count = 2};
+    intptr_t rc = beside(arrive, arrive, unused);
+    if (rc < 0)
+        return rc;
+    EXPECT(within(BIDE_MS(1), arrive, unused) == -ETIMEDOUT);
+    return 0;
+}
+
+static struct bide_once once;
+static int runs;
+
+static intptr_t run_it(void *unused)
+{
+    (void)unused;
+    int rc = bide_sleep(BIDE_MS(1));
+    runs += rc == 0;
+    return rc;
+}
+
+static intptr_t make_sure(void *unused)
+{
+    return bide_once(&once, run_it, unused);
+}
+
+static intptr_t do_once(void *unused)
+{
+    once = (struct bide_once){0};
+    runs = 0;
+    intptr_t rc = beside(make_sure, make_sure, unused);
+    EXPECT(rc < 0 || runs == 1);
+    return rc;
+}
+
+static struct bide_countdown countdown;
+
+static intptr_t await_zero(void *unused)
+{
+    (void)unused;
+    return bide_countdown_wait(&countdown);
+}
+
+static intptr_t count_one(void *unused)
+{
+    (void)unused;
+    intptr_t rc = bide_yield();
+    EXPECT(bide_countdown_done(&countdown) == 0);
+    return rc;
+}
+
+static intptr_t count_down(void *unused)
+{
+    countdown = (struct bide_countdown){.count = 1};
+    intptr_t rc = beside(await_zero, count_one, unused);
+    if (rc < 0)
+        return rc;
+    EXPECT(bide_countdown_add(&countdown, 1) == 0);
+    EXPECT(within(BIDE_MS(1), await_zero, unused) == -ETIMEDOUT);
+    return 0;
+}
+
 /* ---- Channels ----------------------------------------------------------- */
 
 static struct bide_chan chan;
@@ -137,6 +320,12 @@ const struct body bodies_wait[] = {
     {"lock_together", lock_together, 0, INSIDE},
     {"owner_dies", owner_dies, 0, INSIDE},
     {"wait_for_event", wait_for_event, 0, INSIDE},
+    {"read_and_write", read_and_write, 0, INSIDE},
+    {"wait_for_stock", wait_for_stock, 0, INSIDE},
+    {"permits", permits, 0, INSIDE},
+    {"meet", meet, 0, INSIDE},
+    {"do_once", do_once, 0, INSIDE},
+    {"count_down", count_down, 0, INSIDE},
     {"channel_rendezvous", channel, 0, INSIDE},
     {"channel_buffered", channel, 4, INSIDE},
     {"channel_times_out", channel_times_out, 0, INSIDE},
