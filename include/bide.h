@@ -1928,6 +1928,153 @@ BIDE_API BIDE_CHECK int bide_signals_next(bide_signals *r, siginfo_t *info);
  * another was set meanwhile, and those that came and were not taken are sent
  * to this process again. */
 BIDE_API void bide_signals_close(bide_signals *r);
+/* A pool of worker processes.  A worker is this program, executed once more:
+ * main() does not run in it, a job may crash alone, and all workers compute at
+ * once.  They end with the pool, and with this process. */
+typedef struct bide_pool bide_pool;
+
+/* What a worker runs, on memory of its own.
+ *
+ *   out_bytes   in: the room at `out`; out: the size of the result.  One that
+ *               does not fit is not written; say what it takes all the same
+ * Returns a result of yours, or a negated errno.
+ */
+typedef intptr_t bide_job_fn(const void *in, size_t in_bytes, void *out,
+                             size_t *out_bytes);
+
+/* A call in a worker. */
+struct bide_job {
+    bide_job_fn *fn;
+    const void *in; /* the worker gets a copy, aligned to 64 bytes */
+    size_t in_bytes;
+    void *out;
+    size_t out_bytes; /* room before, size after */
+    int death;        /* after -ECHILD: the worker's wait status, for
+                         WIFSIGNALED() and the others of waitpid(2) */
+};
+
+enum bide_pool_cancel {
+    BIDE_POOL_WAIT, /* a cancelled call waits for a job that has begun */
+    BIDE_POOL_KILL  /* it ends the worker: TERM, the grace, KILL */
+};
+
+/* How a pool is set up; a zeroed struct, or NULL for it, means the defaults. */
+struct bide_pool_options {
+    unsigned workers;             /* at most; 0: one a processor */
+    unsigned max_jobs_per_worker; /* then it is replaced; 0: never */
+    int (*init)(void *arg);       /* in each worker before its first job;
+                                     negative: the pool is of no use */
+    void *init_arg; /* a number, or what points to something static: the worker
+                       has it as the program's file does */
+    enum bide_pool_cancel on_cancel;
+    bide_time kill_grace; /* between TERM and KILL; 0: 5 seconds */
+    unsigned look_ahead;  /* jobs that lie at a busy worker when all are busy,
+                             at most 31; 0: as many */
+};
+
+/* Open a pool, for tasks of this run.  Workers are started as they are needed
+ * (a fraction of a millisecond each, for which the thread waits).
+ *
+ * It ends with the run, if it is not closed before.
+ * Returns 0.
+ *   -EINVAL   an option is out of range
+ *   -ELIBACC  `init` is in no module that a worker could load
+ *   -EPERM    this program runs with more rights than its caller's
+ *   -ENOMEM   no memory for it
+ */
+BIDE_API BIDE_CHECK int bide_pool_open(bide_pool **out,
+                                       const struct bide_pool_options *opt);
+
+/* Make `job` in a worker, and wait for it.                            [waits]
+ *
+ * Any function of the program and of its shared libraries can be a job, static
+ * ones too; a library that the worker does not have is loaded there.  A worker
+ * has the standard output and error of this process, no other descriptor, and
+ * an empty input.
+ *
+ * Returns what `fn` returned.
+ *   -EINVAL     no function, or no memory where bytes are said to be
+ *   -ECHILD     its worker died; `death` tells how.  Other jobs are unharmed
+ *   -EMSGSIZE   the result is lost: it takes `out_bytes`
+ *   -ELIBACC    `fn` is in no module that the worker can load
+ *   -EBADMSG    the job has overwritten what it shares with us
+ *   -ENOTRECOVERABLE  workers die one after the other, and no job ends
+ *   -ESHUTDOWN  the pool is being closed
+ *   -ENOMEM, -EAGAIN, -EMFILE, ...  there is no worker, and none can be started
+ *   and what `init` returned, if that was negative
+ * Cancelled: not made if it had not begun; else see BIDE_POOL_WAIT, which
+ * returns its result, and BIDE_POOL_KILL.
+ */
+BIDE_API BIDE_CHECK intptr_t bide_pool_call(bide_pool *p, struct bide_job *job);
+
+/* One call for each item of a source. */
+struct bide_pool_items {
+    bide_job_fn *fn;
+    int (*draw)(void *arg, void *item); /* the next one, into `item`: 1; there
+                                           is none: 0; stop: a negated errno */
+    int (*take)(void *arg, intptr_t result, const void *out, size_t bytes);
+                      /* the results in order, as a call's; 0: go on; else
+                         the map ends with that */
+    void *arg;        /* of `draw` and `take`, which may wait */
+    size_t item_bytes;
+    size_t out_bytes; /* the room for each result */
+    size_t chunk;     /* items that go to a worker at once; at least 1 */
+    size_t ahead;     /* chunks that are drawn before the result of the first
+                         is taken; 0: twice as many as workers */
+};
+
+/* Map `m->fn` over a source, however long it is.                      [waits]
+ *
+ * A worker that dies costs its chunk: each of its items has -ECHILD.
+ * Returns how many results were taken; or what `take` ended it with, or, after
+ * the results of what was drawn before, the error of `draw`.
+ *   -EINVAL  a function is missing, a chunk is below 1, or a chunk's bytes are
+ *            beyond all memory
+ *   -ENOMEM  no memory for the chunks
+ *   and, for the pool as a whole, those of bide_pool_call()
+ * Cancelled: the results before it have been taken; of the jobs under way see
+ * bide_pool_call().
+ */
+BIDE_API BIDE_CHECK intptr_t bide_pool_map(bide_pool *p,
+                                           const struct bide_pool_items *m);
+
+/* What becomes of the calls when a pool is shut down. */
+enum bide_pool_end {
+    BIDE_POOL_END_ALL,   /* all are made */
+    BIDE_POOL_END_BEGUN, /* those that have begun end, the others: -ESHUTDOWN */
+    BIDE_POOL_END_BUSY,  /* -ESHUTDOWN; workers: TERM, the grace, KILL */
+    BIDE_POOL_END_NOW    /* -ESHUTDOWN; workers: KILL */
+};
+
+/* Take no more calls, wait for those under way as `how` says, end the workers
+ * and close the pool.                                                 [waits]
+ *
+ * Returns 0.
+ *   -EINVAL    no such way; the pool is as it was
+ *   -EALREADY  another task does it
+ * Cancelled: the pool is closed all the same, as by bide_pool_close().
+ */
+BIDE_API int bide_pool_shutdown(bide_pool *p, enum bide_pool_end how);
+
+/* Shut a pool down with BIDE_POOL_END_BUSY.                           [waits]
+ *
+ * Returns 0.
+ *   -EALREADY  another task does it
+ * Cancelled: not before it is closed.
+ */
+BIDE_API int bide_pool_close(bide_pool *p);
+
+struct bide_pool_stats {
+    unsigned workers; /* alive, */
+    unsigned busy;    /* and with a job */
+    uint64_t started; /* workers, ever */
+    uint64_t died;    /* of themselves: not replaced, not ended by the pool */
+    uint64_t ended;   /* jobs that came to their end */
+    size_t calls;     /* queued or under way */
+};
+
+/* Count what the pool has done so far. */
+BIDE_API void bide_pool_stats(bide_pool *p, struct bide_pool_stats *out);
 
 /* ---- 8. Seeing what happens --------------------------------------------- */
 

@@ -190,6 +190,7 @@ struct bi_run {
     unsigned thread_limit;         /* of its own */
     struct bi_offload *lookups;    /* looks names up; NULL until it is needed */
     struct bi_signals *signals;    /* NULL until one is asked for */
+    struct bide_pool *crews;       /* all that are open, of processes */
 };
 
 /* The run of this thread, or NULL. */

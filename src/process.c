@@ -168,6 +168,16 @@ void bi_process_end(struct bide_proc *p, bide_time grace)
     bide_scope_close(&shield, rc);
 }
 
+void bi_process_drop(struct bide_proc *p)
+{
+    if (!look(p)) {
+        bi_sys_end(p->pid);
+        free(p->_orphan);
+    }
+    if (p->pidfd >= 0)
+        bi_sys_close(p->pidfd);
+}
+
 int bide_proc_wait(struct bide_proc *p)
 {
     int rc = bi_park_check(bi_current_in(__func__));

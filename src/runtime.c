@@ -12,6 +12,7 @@
 #include "interrupt.h"
 #include "loop.h"
 #include "park.h"
+#include "pool.h"
 #include "reactor.h"
 #include "resolve.h"
 #include "sched.h"
@@ -172,6 +173,7 @@ static void close_run(struct runtime *rt)
 {
     bi_thread_end_run(&rt->run);
     bi_resolve_end_run(&rt->run);
+    bi_pool_end_run(&rt->run);
     bi_group_end_run(&rt->run);
     bi_reactor_close(&rt->reactor);
     bi_loop_drop(rt->run.handle);

@@ -235,6 +235,30 @@ int bi_sys_futex_wake(uint32_t *word, int n)
     return (int)BI_CALL(SYS_futex, word, FUTEX_WAKE_PRIVATE, n, 0, 0, 0);
 }
 
+int bi_sys_memory_file(const char *name, size_t bytes)
+{
+    int fd = (int)BI_CALL(SYS_memfd_create, name,
+                          MFD_CLOEXEC | MFD_ALLOW_SEALING, 0, 0, 0, 0);
+    if (fd < 0)
+        return fd;
+    int rc = bi_sys_truncate(fd, bytes);
+    if (rc == 0)
+        rc = (int)BI_CALL(SYS_fcntl, fd, F_ADD_SEALS, F_SEAL_SHRINK, 0, 0, 0);
+    if (rc < 0)
+        bi_sys_close(fd);
+    return rc < 0 ? rc : fd;
+}
+
+unsigned bi_sys_processors(void)
+{
+    unsigned long mask[128]; /* 8,192 processors */
+    unsigned count = 0;
+    long bytes = BI_CALL(SYS_sched_getaffinity, 0, sizeof mask, mask, 0, 0, 0);
+    for (long i = 0; i < bytes / (long)sizeof mask[0]; i++)
+        count += (unsigned)__builtin_popcountl(mask[i]);
+    return count ? count : 1;
+}
+
 int bi_sys_mask_all(sigset_t *before)
 {
     sigset_t set;

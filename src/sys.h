@@ -246,6 +246,30 @@ static inline pid_t bi_sys_reap(pid_t pid, int *status)
     return (pid_t)BI_CALL(SYS_wait4, pid, status, WNOHANG, 0, 0, 0);
 }
 
+/* End a child by force and take its status. */
+static inline void bi_sys_end(pid_t pid)
+{
+    bi_sys_kill(pid, SIGKILL);
+    while (BI_CALL(SYS_wait4, pid, 0, 0, 0, 0, 0) == -EINTR)
+        ;
+}
+
+/* An anonymous file of `bytes`, close-on-exec, that nobody can shrink. */
+int bi_sys_memory_file(const char *name, size_t bytes);
+
+static inline int bi_sys_truncate(int fd, size_t bytes)
+{
+    return (int)BI_CALL(SYS_ftruncate, fd, bytes, 0, 0, 0, 0);
+}
+
+static inline int bi_sys_close_on_exec(int fd)
+{
+    return (int)BI_CALL(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC, 0, 0, 0);
+}
+
+/* On how many processors this thread may run; at least 1. */
+unsigned bi_sys_processors(void);
+
 /* Copy up to `len` bytes from pipe to pipe, without blocking. */
 static inline ssize_t bi_sys_tee(int from, int to, size_t len)
 {

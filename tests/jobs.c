@@ -1,0 +1,239 @@
+/* jobs.c: jobs for worker processes. */
+#include "jobs.h"
+
+#include <stdint.h>
+
+#define JOB(name)                                                          \
+    intptr_t name(const void *in __attribute__((unused)),                  \
+                  size_t in_bytes __attribute__((unused)),                 \
+                  void *out __attribute__((unused)),                       \
+                  size_t *out_bytes __attribute__((unused)))
+
+/* ---- In the worker ------------------------------------------------------ */
+
+static int number(const void *in)
+{
+    int n;
+    memcpy(&n, in, sizeof n);
+    return n;
+}
+
+JOB(twice)
+{
+    int n = 2 * number(in);
+    memcpy(out, &n, sizeof n);
+    *out_bytes = sizeof n;
+    return in_bytes == sizeof n;
+}
+
+JOB(give_back)
+{
+    return number(in);
+}
+
+JOB(echo)
+{
+    if (in_bytes)
+        memcpy(out, in, in_bytes);
+    *out_bytes = in_bytes;
+    return 0;
+}
+
+JOB(tell_pid)
+{
+    return getpid();
+}
+
+static int noted;
+
+int note_init(void *value)
+{
+    noted += 100 + *(int *)value;
+    return 0;
+}
+
+int note_number(void *number_)
+{
+    noted += (int)(intptr_t)number_;
+    return 0;
+}
+
+int refuse_init(void *unused)
+{
+    (void)unused;
+    return -ENOTTY;
+}
+
+int die_init(void *unused)
+{
+    (void)unused;
+    _exit(3);
+}
+
+JOB(tell_init)
+{
+    return noted;
+}
+
+JOB(tell_init_each)
+{
+    return noted == 105 ? number(in) : -EINVAL;
+}
+
+JOB(want_room)
+{
+    *out_bytes = 100000;
+    return 0;
+}
+
+JOB(count_descriptors)
+{
+    int n = 0;
+    for (int fd = 0; fd < 200; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+JOB(read_input)
+{
+    char c;
+    return read(0, &c, 1);
+}
+
+JOB(sleep_long)
+{
+    for (;;)
+        pause();
+}
+
+JOB(nap)
+{
+    usleep((useconds_t)number(in) * 1000);
+    return number(in);
+}
+
+JOB(crash)
+{
+    raise(SIGSEGV);
+    _exit(0);
+}
+
+JOB(leave)
+{
+    exit(number(in));
+}
+
+JOB(kill_me)
+{
+    raise(SIGKILL);
+    return 0;
+}
+
+JOB(ignore_term)
+{
+    signal(SIGTERM, SIG_IGN);
+    for (;;)
+        pause();
+}
+
+/* Write far behind the room that was given. */
+JOB(overwrite)
+{
+    memset(out, 0x5a, 3 * 16384);
+    return 0;
+}
+
+JOB(close_bells)
+{
+    close(3);
+    close(4);
+    for (;;)
+        pause();
+}
+
+/* A child that lives on does not hide the worker's death. */
+JOB(fork_and_die)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        sleep(3);
+        _exit(0);
+    }
+    raise(SIGKILL);
+    return 0;
+}
+
+/* ---- In the test -------------------------------------------------------- */
+
+bide_pool *open_pool_with(const struct bide_pool_options *opt)
+{
+    bide_pool *p = NULL;
+    ck_assert_int_eq(bide_pool_open(&p, opt), 0);
+    return p;
+}
+
+bide_pool *open_pool(unsigned workers)
+{
+    struct bide_pool_options opt = {.workers = workers};
+    return open_pool_with(&opt);
+}
+
+struct bide_pool_stats stats_of(bide_pool *p)
+{
+    struct bide_pool_stats s;
+    bide_pool_stats(p, &s);
+    return s;
+}
+
+intptr_t make_int_call(void *arg)
+{
+    struct int_call *c = arg;
+    struct bide_job job = {.fn = c->fn, .in = &c->in, .in_bytes = sizeof c->in};
+    c->result = bide_pool_call(c->pool, &job);
+    c->death = job.death;
+    return 0;
+}
+
+intptr_t call_int(bide_pool *p, bide_job_fn *fn, int in)
+{
+    struct int_call c = {.pool = p, .fn = fn, .in = in};
+    make_int_call(&c);
+    return c.result;
+}
+
+int call_many(bide_pool *p, bide_job_fn *fn, int n)
+{
+    struct int_call *calls = calloc((size_t)n, sizeof *calls);
+    struct bide_group g = {0};
+    int right = 0;
+    bide_group_open(&g, BIDE_COLLECT);
+    for (int i = 0; i < n; i++) {
+        calls[i] = (struct int_call){.pool = p, .fn = fn, .in = i};
+        ck_assert_int_eq(bide_group_spawn(&g, make_int_call, &calls[i]), 0);
+    }
+    ck_assert_int_eq(bide_group_close(&g, 0), 0);
+    for (int i = 0; i < n; i++)
+        right += calls[i].result == i;
+    free(calls);
+    return right;
+}
+
+intptr_t pid_of_worker(bide_pool *p)
+{
+    return call_int(p, tell_pid, 0);
+}
+
+bool echo_works(bide_pool *p, size_t bytes)
+{
+    unsigned char *in = malloc(bytes + 1), *out = malloc(bytes + 1);
+    for (size_t i = 0; i < bytes; i++)
+        in[i] = (unsigned char)(i * 7 + i / 251);
+    struct bide_job job = {.fn = echo, .in = in, .in_bytes = bytes, .out = out,
+                           .out_bytes = bytes};
+    intptr_t rc = bide_pool_call(p, &job);
+    bool right = rc == 0 && job.out_bytes == bytes &&
+                 (bytes == 0 || memcmp(in, out, bytes) == 0);
+    free(in);
+    free(out);
+    return right;
+}
