@@ -1928,6 +1928,7 @@ BIDE_API BIDE_CHECK int bide_signals_next(bide_signals *r, siginfo_t *info);
  * another was set meanwhile, and those that came and were not taken are sent
  * to this process again. */
 BIDE_API void bide_signals_close(bide_signals *r);
+
 /* A pool of worker processes.  A worker is this program, executed once more:
  * main() does not run in it, a job may crash alone, and all workers compute at
  * once.  They end with the pool, and with this process. */
