@@ -17,6 +17,7 @@
 
 #include "cell.h"
 #include "coro.h"
+#include "exceptions.h"
 #include "heap.h"
 #include "list.h"
 #include "stack.h"
@@ -156,6 +157,7 @@ struct bi_run {
     unsigned budget; /* fast calls until the task's turn is over */
     struct bi_coro loop;
     int *error; /* errno of the run's thread */
+    struct bi_exceptions *exceptions; /* the thread's; NULL without C++ */
     uint64_t switches;
     uint32_t rotation; /* where the next select begins (select.c) */
 

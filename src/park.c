@@ -11,10 +11,49 @@
  * run keeps its address, which libc computes by a call.  After the switch it is
  * had by way of the thread, not of what the stack has to give back first: until
  * that is there, the processor goes on with what follows.
+ *
+ * So are the C++ exceptions that a task handles (exceptions.h), by a way of
+ * their own: the usual one, without any, pays for a test.
  */
 #include "park.h"
 
 #include "sched.h"
+
+/* ---- Leaving ------------------------------------------------------------ */
+
+/* Suspend `task` while it handles exceptions, in favour of `next` or, where
+ * that is NULL, of whoever is ready. */
+static __attribute__((noinline)) void
+leave_handling(struct bi_run *run, struct bi_task *task, struct bi_task *next)
+{
+    struct bi_exceptions kept = bi_exceptions_take(run->exceptions);
+    if (next)
+        bi_sched_jump(run, task, next);
+    else
+        bi_sched_leave(run, task);
+    bi_exceptions_put(run->exceptions, kept);
+}
+
+static inline void leave(struct bi_run *run, struct bi_task *task)
+{
+    if (bi_exceptions_any(run->exceptions))
+        leave_handling(run, task, NULL);
+    else
+        bi_sched_leave(run, task);
+}
+
+void bi_park_behind(struct bi_task *task, struct bi_task *next)
+{
+    struct bi_run *run = task->run;
+    int saved = *run->error;
+    if (bi_exceptions_any(run->exceptions))
+        leave_handling(run, task, next);
+    else
+        bi_sched_jump(run, task, next);
+    *bi_here->error = saved;
+}
+
+/* ---- Waiting ------------------------------------------------------------ */
 
 bool bi_wait_unlink(struct bi_wait *wait)
 {
@@ -46,7 +85,7 @@ intptr_t bi_park(struct bi_wait *wait)
     int saved = *run->error;
     task->wait = wait;
     task->parked_at = run->now;
-    bi_sched_leave(run, task);
+    leave(run, task);
     *bi_here->error = saved;
     bi_assert(!task->wait);
     return wait->withdrawn ? bi_scope_noticed(task->scope) : wait->value;
@@ -71,14 +110,6 @@ void bi_park_yield(struct bi_task *task)
     }
     int saved = *run->error;
     bi_sched_ready(run, task);
-    bi_sched_leave(run, task);
-    *bi_here->error = saved;
-}
-
-void bi_park_behind(struct bi_task *task, struct bi_task *next)
-{
-    struct bi_run *run = task->run;
-    int saved = *run->error;
-    bi_sched_jump(run, task, next);
+    leave(run, task);
     *bi_here->error = saved;
 }

@@ -141,6 +141,7 @@ static void init_run(struct runtime *rt)
     run->reactor = &rt->reactor;
     run->watch_at = BIDE_FOREVER;
     run->era = next_era();
+    run->exceptions = bi_exceptions_here();
     run->now = bi_sys.now();
     bi_list_init(&run->tasks);
     bi_list_init(&run->watchers);
@@ -281,6 +282,7 @@ static intptr_t run_to_end(struct runtime *rt, bide_fn *fn, void *arg)
     bi_sys_sigpipe_block(&rt->mask);
     bi_fault_install(&rt->run.stacks, &rt->run.current, bi_task_name);
     bi_interrupt_catch(&rt->run.handle->inbox);
+    struct bi_exceptions outer = bi_exceptions_take(rt->run.exceptions);
     bi_here = &rt->run;
     intptr_t result = spawn_main(&rt->run, fn, arg);
     if (result == 0) {
@@ -292,6 +294,7 @@ static intptr_t run_to_end(struct runtime *rt, bide_fn *fn, void *arg)
     }
     memcpy(told.stack_reason, rt->run.stacks.reason, sizeof told.stack_reason);
     bi_here = NULL;
+    bi_exceptions_put(rt->run.exceptions, outer);
     bi_interrupt_release(&rt->run.handle->inbox, false);
     bi_fault_remove();
     bi_sys_mask_restore(&rt->mask);

@@ -1,0 +1,50 @@
+/* exceptions.h: what a C++ library keeps of exceptions under way.
+ *
+ * The C++ ABI gives each thread one record: which exceptions have been caught,
+ * innermost first, by handlers that still run, and how many were thrown that
+ * nobody has caught yet.  Both belong to the code that threw and caught, so a
+ * task that suspends in a handler, or in a destructor while the stack unwinds,
+ * takes them along (park.c), and leaves the record empty for the next one.
+ *
+ * bide does not need a C++ library; a program without one has no record.
+ */
+#ifndef BI_EXCEPTIONS_H
+#define BI_EXCEPTIONS_H
+
+#include "base.h"
+
+/* The layout is the ABI's: __cxa_eh_globals. */
+struct bi_exceptions {
+    void *caught;
+    unsigned int uncaught;
+};
+
+/* This thread's record, or NULL.  It stays where it is. */
+struct bi_exceptions *bi_exceptions_here(void);
+
+/* Whether there is something in the record `e`, which may be NULL. */
+static inline bool bi_exceptions_any(const struct bi_exceptions *e)
+{
+    return bi_unlikely(e != NULL) && bi_unlikely(e->caught || e->uncaught);
+}
+
+/* Empty the record `e`, which may be NULL; what was in it. */
+static inline struct bi_exceptions bi_exceptions_take(struct bi_exceptions *e)
+{
+    struct bi_exceptions taken = {NULL, 0};
+    if (e) {
+        taken = *e;
+        *e = (struct bi_exceptions){NULL, 0};
+    }
+    return taken;
+}
+
+/* Fill the record `e`, which may be NULL, with what was taken out of it. */
+static inline void bi_exceptions_put(struct bi_exceptions *e,
+                                     struct bi_exceptions taken)
+{
+    if (e)
+        *e = taken;
+}
+
+#endif
