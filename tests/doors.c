@@ -174,6 +174,19 @@ size_t drain(int fd)
     return moved;
 }
 
+void take(int fd, size_t bytes)
+{
+    char block[4096];
+    while (bytes > 0) {
+        while (!is_ready(fd, POLLIN))
+            bide_sleep(BIDE_MS(1));
+        ssize_t n = read(fd, block,
+                         bytes < sizeof block ? bytes : sizeof block);
+        ck_assert_int_gt(n, 0);
+        bytes -= (size_t)n;
+    }
+}
+
 int free_number(void)
 {
     int fd = dup(0);

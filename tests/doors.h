@@ -35,6 +35,10 @@ void expect(int fd, const char *text);
 size_t fill(int fd);
 size_t drain(int fd);
 
+/* Take out `bytes`, no more, and sleep until they are there: TCP opens its
+ * window late and wide. */
+void take(int fd, size_t bytes);
+
 /* Whether poll(2) sees one of `events` now. */
 bool is_ready(int fd, short events);
 

@@ -72,8 +72,8 @@ static void tell(intptr_t result)
             info.guard_reason, info.stack_reason);
 }
 
-/* For the end of a child: work, and tell.  Not open_ends(), which asserts: Check
- * tells its parent of that through a descriptor, and its number may be ours by
+/* For the end of a child: work, and tell.  Not with open_ends(), which asserts:
+ * Check tells its parent so through a descriptor whose number may be ours by
  * now, in a child that has closed all. */
 static void work_and_tell(void)
 {
