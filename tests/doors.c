@@ -174,7 +174,7 @@ size_t drain(int fd)
     return moved;
 }
 
-void take(int fd, size_t bytes)
+void take_out(int fd, size_t bytes)
 {
     char block[4096];
     while (bytes > 0) {

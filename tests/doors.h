@@ -37,7 +37,7 @@ size_t drain(int fd);
 
 /* Take out `bytes`, no more, and sleep until they are there: TCP opens its
  * window late and wide. */
-void take(int fd, size_t bytes);
+void take_out(int fd, size_t bytes);
 
 /* Whether poll(2) sees one of `events` now. */
 bool is_ready(int fd, short events);

@@ -184,7 +184,7 @@ REAL_TEST(a_write_waits_for_room)
         size_t room = fill(ends.in);
         char byte = 'x';
         bide_task *writer = park(io_write, &(struct io){ends.in, &byte, 1, 0});
-        take(ends.out, room);
+        take_out(ends.out, room);
         ck_assert_int_eq(end_of(writer), 1);
         expect(ends.out, "x");
         close_ends(ends);

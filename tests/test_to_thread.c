@@ -370,19 +370,34 @@ START_TEST(a_job_that_returns_in_a_forked_child_is_misuse)
 }
 END_TEST
 
-static intptr_t open_gate_later(void *unused)
+/* What the process says goes through here, to the descriptor `out`, until it
+ * has named the first job: then the gate is opened. */
+static intptr_t open_gate_at_name(void *out)
 {
+    char said[4096];
+    size_t len = 0;
+    ssize_t n;
+    int fds[2];
+    if (pipe(fds) < 0 || dup2(fds[1], 2) < 0)
+        return -EPIPE;
     atomic_fetch_add(&at_work, 1);
-    usleep(30000);
+    do {
+        n = read(fds[0], said + len, sizeof said - 1 - len);
+        if (n <= 0)
+            return -EPIPE;
+        said[len += (size_t)n] = '\0';
+    } while (!strstr(said, "job of a thread"));
+    n = write((int)VALUE(out), said, len);
     atomic_store(&gate, 1);
-    return VALUE(unused);
+    return n < 0 ? -EPIPE : 0;
 }
 
 static intptr_t leave_a_job(void *unused)
 {
     static struct errand held = {behind_gate, NULL, NULL},
-                         opener = {open_gate_later, NULL, NULL};
+                         opener = {open_gate_at_name, NULL, NULL};
     (void)unused;
+    opener.arg = NUM(dup(2));
     spawn_as("holder", run_errand, &held);
     spawn(run_errand, &opener);
     wait_at_work(2); /* begun: neither is withdrawn */

@@ -170,7 +170,7 @@ REAL_TEST(the_turn_passes_on_when_its_writer_is_cancelled)
         bide_task *second = park(io_write, &(struct io){ends.in, &b, 1, 0});
         bide_cancel(first);
         ck_assert_int_eq(end_of(first), -ECANCELED);
-        take(ends.out, room);
+        take_out(ends.out, room);
         ck_assert_int_eq(end_of(second), 1);
         expect(ends.out, "b");
         close_ends(ends);
