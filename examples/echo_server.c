@@ -10,14 +10,13 @@
 #include <netinet/in.h>
 #include <string.h>
 
-static intptr_t echo(void *arg)
+static intptr_t echo(int sock, void *unused)
 {
-    int sock = (int)(intptr_t)arg;
     char buf[4096];
     ssize_t n, sent = 0;
+    (void)unused;
     while (sent >= 0 && (n = bide_read(sock, buf, sizeof buf)) > 0)
         sent = bide_write_all(sock, buf, (size_t)n);
-    bide_close(sock);
     return 0; /* a client that goes away is no error */
 }
 
@@ -29,25 +28,16 @@ static int port_of(int sock)
     return ntohs(sin.sin_port);
 }
 
-/* That one accept fails is no reason to stop: a client has already hung up, or
- * no descriptor is free at the moment. */
+/* When this is cancelled, clients may go on for a second. */
 static intptr_t server(void *arg)
 {
+    struct bide_serve_options opt = {.client_limit = 1000,
+                                     .grace = BIDE_SEC(1)};
     int listener = bide_listen("127.0.0.1", arg, 0);
     if (listener < 0)
         return listener;
-    struct bide_group clients;
-    bide_group_open(&clients, BIDE_COLLECT);
     bide_ready(port_of(listener));
-    while (bide_cancel_code() == 0) {
-        int sock = bide_accept(listener, NULL, NULL);
-        if (sock >= 0 &&
-            bide_group_spawn(&clients, echo, (void *)(intptr_t)sock) < 0)
-            bide_close(sock);
-    }
-    intptr_t rc = bide_group_close(&clients, bide_cancel_code());
-    bide_close(listener);
-    return rc;
+    return bide_serve(listener, echo, NULL, &opt);
 }
 
 static intptr_t try_it(const char *port)
