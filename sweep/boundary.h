@@ -19,4 +19,8 @@ void boundary_take(bool older);
 
 struct ledger boundary_ledger(void);
 
+/* Look-ups of the name "hangs" do: how many, and the end of it. */
+unsigned boundary_hanging(void);
+void boundary_let_go(void);
+
 #endif
