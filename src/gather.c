@@ -35,7 +35,7 @@ static int start_calls(struct bide_group *g, struct bide_call *calls, size_t n,
                        const void *site)
 {
     for (size_t i = 0; i < n; i++) {
-        int rc = bi_group_wait_below(g, at_once);
+        int rc = bi_group_wait_below(g, at_once, "gather");
         if (rc < 0)
             return rc;
         rc = bi_group_add(g, NULL, make_call, &calls[i], NULL, site);

@@ -371,13 +371,13 @@ static int wait_for_end(struct bi_group *g, struct bi_task *self,
     return (int)bi_park(&wait);
 }
 
-int bi_group_wait_below(struct bide_group *group, size_t n)
+int bi_group_wait_below(struct bide_group *group, size_t n, const char *what)
 {
     struct bi_group *g = bi_group_of(group);
     struct bi_task *self = bi_current();
     int rc = 0;
     while (rc == 0 && g->alive >= n)
-        rc = wait_for_end(g, self, "gather");
+        rc = wait_for_end(g, self, what);
     return rc;
 }
 

@@ -37,8 +37,9 @@ void bi_group_enter(struct bide_group *g, enum bide_policy policy, bool strict,
 int bi_group_add(struct bide_group *g, bide_task **out, bide_fn *fn, void *arg,
                  const struct bide_spawn_options *opt, const void *site);
 
-/* Wait until fewer than `n` children are alive.  0 or the refusal. */
-int bi_group_wait_below(struct bide_group *g, size_t n);
+/* Wait until fewer than `n` children are alive; `what` is for people.  0 or the
+ * refusal. */
+int bi_group_wait_below(struct bide_group *g, size_t n, const char *what);
 
 /* Close with `result`, for the public `func`. */
 intptr_t bi_group_leave(struct bide_group *g, intptr_t result,

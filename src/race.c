@@ -38,7 +38,7 @@ static int wait_until_due(struct bi_race *race, bide_time delay)
     bide_scope_open(&pause, bide_after(delay));
     while (rc == 0 && race->answered == race->failed)
         rc = bi_group_wait_below(&race->group,
-                                 bi_group_of(&race->group)->alive);
+                                 bi_group_of(&race->group)->alive, "race");
     bide_scope_close(&pause, rc);
     if (race->answered < race->failed)
         race->answered++;

@@ -104,7 +104,8 @@ static intptr_t accept_all(void *arg)
     int rc = 0;
     while (rc >= 0) {
         if (s->opt->client_limit)
-            rc = bi_group_wait_below(&s->clients, s->opt->client_limit);
+            rc = bi_group_wait_below(&s->clients, s->opt->client_limit,
+                                     "client limit");
         if (rc >= 0)
             rc = bide_accept(s->listener, NULL, NULL);
         rc = rc >= 0 ? take_in(s, rc) : go_on_after(rc);

@@ -405,6 +405,43 @@ REAL_TEST(a_listener_that_is_closed_ends_the_server_and_its_clients)
     return 0;
 }
 
+/* ---- Misuse ------------------------------------------------------------- */
+
+static const char *const doors[] = {
+    "bide_resolve",    "bide_dial",  "bide_dial_with",   "bide_listen",
+    "bide_listen_with", "bide_listen_all", "bide_serve", "bide_server_stop",
+    "bide_fdopen"};
+static size_t door;
+
+static void open_door(void)
+{
+    int fds[2];
+    struct bide_address found;
+    struct bide_server server = {0};
+    switch (door) {
+    case 0: (void)!bide_resolve("::1", "80", &found, 1); break;
+    case 1: (void)!bide_dial("::1", "80"); break;
+    case 2: (void)!bide_dial_with("::1", "80", NULL); break;
+    case 3: (void)!bide_listen("::1", "0", 0); break;
+    case 4: (void)!bide_listen_with("::1", "0", NULL); break;
+    case 5: (void)!bide_listen_all("::1", "0", NULL, fds, 2); break;
+    case 6: (void)!bide_serve(0, echo, NULL, NULL); break;
+    case 7: bide_server_stop(&server, 0); break;
+    case 8: (void)!bide_fdopen(0, "r"); break;
+    }
+}
+
+START_TEST(a_door_that_is_used_outside_a_task_says_so)
+{
+    char text[512], sentence[80];
+    door = (size_t)_i;
+    snprintf(sentence, sizeof sentence, "%s was called outside a task",
+             doors[door]);
+    ck_assert_int_ne(in_child(open_door, text, sizeof text), 0);
+    ck_assert_msg(strstr(text, sentence), "%s", text);
+}
+END_TEST
+
 Suite *suite_serve(void)
 {
     Suite *s = suite_create("serve");
@@ -433,6 +470,10 @@ Suite *suite_serve(void)
     tcase_add_test(t, an_accept_that_fails_for_good_ends_the_server);
     tcase_add_test(t,
                    a_listener_that_is_closed_ends_the_server_and_its_clients);
+    suite_add_tcase(s, t);
+    t = tcase_create("misuse");
+    tcase_add_loop_test(t, a_door_that_is_used_outside_a_task_says_so, 0,
+                        (int)LENGTH(doors));
     suite_add_tcase(s, t);
     return s;
 }
