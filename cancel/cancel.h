@@ -62,6 +62,7 @@ void lock_bodies(void);
 void gen_bodies(void);
 void queue_bodies(void);
 void process_bodies(void);
+void signal_bodies(void);
 void thread_bodies(void);
 void names_bodies(void);
 void canary_bodies(void);

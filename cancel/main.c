@@ -261,6 +261,7 @@ int main(int argc, char **argv)
     gen_bodies();
     queue_bodies();
     process_bodies();
+    signal_bodies();
     thread_bodies();
     names_bodies();
     canary_bodies();

@@ -11,6 +11,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* The thread sanitizer calls a handler later than the kernel would, and once
+ * for several signals of a number. */
+#ifdef BI_TSAN
+enum { AS_THE_KERNEL_DOES = 0 };
+#else
+enum { AS_THE_KERNEL_DOES = 1 };
+#endif
+
 #define ARGV(...) ((char *const *)(const char *[]){__VA_ARGS__, NULL})
 #define ONE(number) (const int[]){number}, 1
 
@@ -339,7 +347,8 @@ Suite *suite_signal_close(void)
 {
     Suite *s = suite_create("signal_close");
     TCase *t = tcase_create("what was not taken");
-    tcase_add_test(t, what_was_not_taken_goes_to_the_handler_of_before);
+    if (AS_THE_KERNEL_DOES)
+        tcase_add_test(t, what_was_not_taken_goes_to_the_handler_of_before);
     tcase_add_test(t, what_another_receiver_got_is_not_sent_again);
     tcase_add_test(t, it_may_be_fatal);
     tcase_add_test(t, the_end_of_a_run_closes_its_receivers);
@@ -358,7 +367,8 @@ Suite *suite_signal_close(void)
     tcase_add_test(t, threads_of_the_pool_take_no_signal);
     tcase_add_test(t, a_program_that_is_started_has_the_defaults);
     tcase_add_test(t, the_end_of_a_program_comes_as_sigchld_too);
-    tcase_add_test(t, a_forked_child_receives_nothing);
+    if (AS_THE_KERNEL_DOES)
+        tcase_add_test(t, a_forked_child_receives_nothing);
     suite_add_tcase(s, t);
     return s;
 }
