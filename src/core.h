@@ -139,6 +139,7 @@ struct bi_task {
     uint64_t end_order;      /* among the ends of the run */
     bide_time parked_at;     /* the run's clock when it parked */
     struct bi_task *via;     /* who a walk came here from (cycle.c) */
+    int64_t priority;        /* in a schedule that goes by it; 0: none yet */
     uint32_t watchers;       /* bide_wait_tasks() calls that look at it */
     bool handle;             /* a handle is out */
     bool ended;
@@ -183,6 +184,12 @@ struct bi_run {
     bool interrupted;  /* SIGINT cancelled main */
     struct bi_scope root; /* the parent of every task of the run */
     void (*on_error)(const struct bide_error *e);
+
+    /* Tests (floor 8); all NULL elsewhere. */
+    struct bi_schedule *schedule; /* chooses who runs next (sched.h) */
+    bide_time *virtual_now;       /* a clock that jumps: the thread's time */
+    void (*idle)(struct bi_run *run); /* is told that nobody is ready */
+    struct bi_list settlers;      /* bi_wait of bide_test_settle() calls */
 
     /* Higher floors. */
     struct bi_reactor *reactor;

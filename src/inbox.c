@@ -146,6 +146,12 @@ size_t bi_inbox_count(const struct bi_inbox *in)
     return n;
 }
 
+void bi_inbox_open_again(struct bi_inbox *in)
+{
+    struct bi_letter *newest = &shut;
+    atomic_compare_exchange_strong(&in->newest, &newest, NULL);
+}
+
 void bi_inbox_forked(void)
 {
     atomic_fetch_add(&forks, 1);

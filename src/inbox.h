@@ -45,6 +45,9 @@ bool bi_inbox_deliver(struct bi_inbox *in);
 /* Refuse letters from now on, and deliver those that came before. */
 void bi_inbox_shut(struct bi_inbox *in);
 
+/* Take letters again, if it was shut. */
+void bi_inbox_open_again(struct bi_inbox *in);
+
 /* In a forked child: every inbox there is belongs to the parent. */
 void bi_inbox_forked(void);
 

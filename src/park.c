@@ -73,6 +73,8 @@ void bi_park_end_turn(struct bi_task *task)
     check_stack(task);
     /* The loop gets its turn too: what the others wait for may be there. */
     task->run->tick = 1;
+    if (task->run->schedule)
+        task->run->schedule->preempted = true;
     bi_park_yield(task);
 }
 

@@ -114,8 +114,4 @@ static inline struct bi_fd *bi_reactor_entry(int fd)
     return bi_fd_get(&bi_reactor_here()->fds, fd);
 }
 
-/* For tests: called instead of sleeping when nothing is in flight and the next
- * timer is due at `deadline`.  A virtual clock jumps there. */
-extern void (*bi_reactor_jump)(bide_time deadline);
-
 #endif

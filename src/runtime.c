@@ -13,8 +13,8 @@
 #include "loop.h"
 #include "park.h"
 #include "pool.h"
-#include "reactor.h"
 #include "resolve.h"
+#include "runtime.h"
 #include "sched.h"
 #include "scope.h"
 #include "signal.h"
@@ -32,25 +32,15 @@
 #define FILE_THREADS 4
 #define DEFAULT_GRACE BIDE_SEC(5)
 
-/* Everything of one bide_run(). */
-struct runtime {
-    struct bi_run run;
-    struct bi_reactor reactor;
-    struct bide_options options; /* with the defaults filled in */
-    sigset_t mask;               /* the thread's before */
-    bide_time pause;             /* between two namings of who will not end */
-    bool deadlocked;
-};
-
 /* Kept for bide_info(), also when the run is over. */
 static _Thread_local struct {
     char backend_reason[200];
     char stack_reason[160];
 } told;
 
-static struct runtime *runtime_of(struct bi_run *run)
+static struct bi_runtime *runtime_of(struct bi_run *run)
 {
-    return bi_container_of(run, struct runtime, run);
+    return bi_container_of(run, struct bi_runtime, run);
 }
 
 /* ---- Options ------------------------------------------------------------ */
@@ -105,7 +95,7 @@ static void in_child(void)
     bi_catch_forked();
     if (!run)
         return;
-    struct runtime *rt = runtime_of(run);
+    struct bi_runtime *rt = runtime_of(run);
     bi_interrupt_release(&run->handle->inbox, true);
     bi_fault_leave_child();
     rt->reactor.backend->abandon(&rt->reactor);
@@ -131,7 +121,7 @@ static uint32_t next_era(void)
     return atomic_fetch_add(&era, 2592213);
 }
 
-static void init_run(struct runtime *rt)
+static void init_run(struct bi_runtime *rt)
 {
     struct bi_run *run = &rt->run;
     run->stack_bytes = rt->options.stack_bytes;
@@ -139,19 +129,31 @@ static void init_run(struct runtime *rt)
     run->on_error = rt->options.on_error;
     run->thread_limit = rt->options.thread_limit;
     run->reactor = &rt->reactor;
-    run->watch_at = BIDE_FOREVER;
     run->era = next_era();
     run->exceptions = bi_exceptions_here();
-    run->now = bi_sys.now();
     bi_list_init(&run->tasks);
     bi_list_init(&run->watchers);
     bi_stack_pool_init(&run->stacks, sizeof(struct bi_task));
-    bi_scope_link(&run->root, NULL, NULL, BIDE_FOREVER);
     bi_sched_init(run);
 }
 
+/* What is counted and remembered in the course of a run begins anew. */
+static void begin_run(struct bi_runtime *rt)
+{
+    struct bi_run *run = &rt->run;
+    bi_assert(bi_list_empty(&run->ready) && bi_list_empty(&run->tasks) &&
+              bi_list_empty(&run->watchers) && !run->timers.heap.root);
+    run->switches = run->timers.order = 0;
+    run->spawned = run->alive_peak = run->ends = 0;
+    run->closing = run->forced = run->interrupted = rt->deadlocked = false;
+    run->watch_at = BIDE_FOREVER;
+    run->now = bi_sys.now();
+    bi_scope_link(&run->root, NULL, NULL, BIDE_FOREVER);
+    bi_inbox_open_again(&run->handle->inbox);
+}
+
 /* Open what can be refused.  0, or a negated errno; why, in told. */
-static int open_run(struct runtime *rt)
+static int open_run(struct bi_runtime *rt)
 {
     const struct bide_options *o = &rt->options;
     int error;
@@ -170,7 +172,7 @@ static int open_run(struct runtime *rt)
     return error < 0 && o->backend == BIDE_URING ? -ENOSYS : error;
 }
 
-static void close_run(struct runtime *rt)
+static void close_run(struct bi_runtime *rt)
 {
     bi_thread_end_run(&rt->run);
     bi_resolve_end_run(&rt->run);
@@ -189,7 +191,7 @@ static void close_run(struct runtime *rt)
 /* Some tasks do not end: name them, and again after twice the time. */
 static void name_stragglers(struct bi_run *run)
 {
-    struct runtime *rt = runtime_of(run);
+    struct bi_runtime *rt = runtime_of(run);
     bi_say("the main task has returned, but %llu tasks refuse to end:",
            (unsigned long long)run->alive);
     bi_dump_tasks(2, run, true);
@@ -197,7 +199,7 @@ static void name_stragglers(struct bi_run *run)
     run->watch_at = bide_after(rt->pause);
 }
 
-static void begin_closing(struct runtime *rt)
+static void begin_closing(struct bi_runtime *rt)
 {
     struct bi_run *run = &rt->run;
     run->closing = true;
@@ -207,7 +209,7 @@ static void begin_closing(struct runtime *rt)
     bi_scope_fire(&run->root, run, -ECANCELED);
 }
 
-static void deadlock(struct runtime *rt)
+static void deadlock(struct bi_runtime *rt)
 {
     bool again = rt->deadlocked;
     bi_say("deadlock%s: every task waits, and nothing is left that could wake "
@@ -230,7 +232,7 @@ static void interrupt(struct bi_run *run)
     bi_scope_fire(&main->root, run, -ECANCELED);
 }
 
-static void loop(struct runtime *rt)
+static void loop(struct bi_runtime *rt)
 {
     struct bi_run *run = &rt->run;
     while (run->alive > 0) {
@@ -267,7 +269,7 @@ static int spawn_main(struct bi_run *run, bide_fn *fn, void *arg)
     return 0;
 }
 
-static intptr_t result_of(const struct runtime *rt)
+static intptr_t result_of(const struct bi_runtime *rt)
 {
     const struct bi_task *main = rt->run.main;
     if (rt->deadlocked)
@@ -277,11 +279,28 @@ static intptr_t result_of(const struct runtime *rt)
     return main->result;
 }
 
-static intptr_t run_to_end(struct runtime *rt, bide_fn *fn, void *arg)
+int bi_runtime_open(struct bi_runtime *rt, const struct bide_options *opt)
 {
+    *rt = (struct bi_runtime){0};
+    int rc = fill_options(&rt->options, opt);
+    if (rc < 0)
+        return rc;
+    watch_forks();
+    init_run(rt);
+    rc = open_run(rt);
+    if (rc < 0) {
+        bi_say("the run cannot start: %s", told.backend_reason);
+        return rc;
+    }
     bi_sys_sigpipe_block(&rt->mask);
     bi_fault_install(&rt->run.stacks, &rt->run.current, bi_task_name);
     bi_interrupt_catch(&rt->run.handle->inbox);
+    return 0;
+}
+
+intptr_t bi_runtime_run(struct bi_runtime *rt, bide_fn *fn, void *arg)
+{
+    begin_run(rt);
     struct bi_exceptions outer = bi_exceptions_take(rt->run.exceptions);
     bi_here = &rt->run;
     intptr_t result = spawn_main(&rt->run, fn, arg);
@@ -289,35 +308,35 @@ static intptr_t run_to_end(struct runtime *rt, bide_fn *fn, void *arg)
         loop(rt);
         bi_signal_end_run(&rt->run);
         bi_inbox_shut(&rt->run.handle->inbox);
-        bi_task_end_all(&rt->run);
         result = result_of(rt);
+        bi_task_end_all(&rt->run);
     }
     memcpy(told.stack_reason, rt->run.stacks.reason, sizeof told.stack_reason);
     bi_here = NULL;
     bi_exceptions_put(rt->run.exceptions, outer);
+    return result;
+}
+
+void bi_runtime_close(struct bi_runtime *rt)
+{
     bi_interrupt_release(&rt->run.handle->inbox, false);
     bi_fault_remove();
     bi_sys_mask_restore(&rt->mask);
-    return result;
+    close_run(rt);
 }
 
 intptr_t bide_run(bide_fn *fn, void *arg, const struct bide_options *opt)
 {
     if (bi_here)
         return -EDEADLK;
-    struct runtime rt = {0};
-    int rc = fn ? fill_options(&rt.options, opt) : -EINVAL;
+    if (!fn)
+        return -EINVAL;
+    struct bi_runtime rt;
+    int rc = bi_runtime_open(&rt, opt);
     if (rc < 0)
         return rc;
-    watch_forks();
-    init_run(&rt);
-    rc = open_run(&rt);
-    if (rc < 0) {
-        bi_say("the run cannot start: %s", told.backend_reason);
-        return rc;
-    }
-    intptr_t result = run_to_end(&rt, fn, arg);
-    close_run(&rt);
+    intptr_t result = bi_runtime_run(&rt, fn, arg);
+    bi_runtime_close(&rt);
     return result;
 }
 
@@ -326,7 +345,7 @@ intptr_t bide_run(bide_fn *fn, void *arg, const struct bide_options *opt)
 /* Find out which backend a run would get. */
 static const char *probe_backend(void)
 {
-    struct runtime rt = {0};
+    struct bi_runtime rt = {0};
     if (fill_options(&rt.options, NULL) < 0)
         return "none";
     init_run(&rt);

@@ -52,9 +52,27 @@ void bi_sched_init(struct bi_run *run)
     bi_running_name = running_name;
 }
 
+/* The turn in a test: after each suspension the schedule is asked. */
+static void turn_by_choice(struct bi_run *run)
+{
+    for (unsigned n = BI_TICKS; n && !bi_list_empty(&run->ready); n--) {
+        if (run->main->ended && !run->closing)
+            return;
+        struct bi_task *next = run->schedule->choose(run->schedule, run);
+        bi_list_remove(&next->ready);
+        struct bi_coro *to = bi_sched_enter(run, next);
+        run->tick = run->budget = 1;
+        bi_coro_switch(&run->loop, to);
+    }
+}
+
 void bi_sched_turn(struct bi_run *run)
 {
     bi_assert(run->current == NULL);
+    if (bi_unlikely(run->schedule != NULL)) {
+        turn_by_choice(run);
+        return;
+    }
     if (bi_list_empty(&run->ready))
         return;
     run->tick = BI_TICKS + 1;
@@ -66,5 +84,10 @@ void bi_sched_jump(struct bi_run *run, struct bi_task *task,
 {
     bi_assert(run->current == task);
     bi_list_push_front(&run->ready, &task->ready);
-    bi_coro_switch(&task->coro, bi_sched_enter(run, next));
+    struct bi_coro *to = bi_sched_enter(run, next);
+    if (bi_unlikely(run->schedule != NULL)) {
+        run->schedule->owed++;
+        run->budget = 1;
+    }
+    bi_coro_switch(&task->coro, to);
 }

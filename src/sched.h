@@ -9,6 +9,17 @@
 
 void bi_sched_init(struct bi_run *run);
 
+/* Who decides, in a test, which ready task is next (run->schedule).  While one
+ * is set, every suspension comes back to the loop, and every [waits] call ends
+ * its task's turn first: tick and budget are kept at 1. */
+struct bi_schedule {
+    /* One of run->ready, which is not empty; its first while any is owed. */
+    struct bi_task *(*choose)(struct bi_schedule *s, struct bi_run *run);
+    unsigned owed;  /* so many at the head of run->ready were promised to be
+                       next: `choose` counts them down */
+    bool preempted; /* the last turn was ended, not given up */
+};
+
 /* Append a task that was not ready. */
 static inline void bi_sched_ready(struct bi_run *run, struct bi_task *task)
 {

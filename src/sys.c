@@ -50,11 +50,19 @@ static int advise(void *at, size_t bytes, int advice)
     return outcome(madvise(at, bytes, advice), saved);
 }
 
-static bide_time now(void)
+_Thread_local const bide_time *bi_sys_virtual_now;
+
+bide_time bi_sys_monotonic(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return BIDE_SEC(ts.tv_sec) + ts.tv_nsec;
+}
+
+static bide_time now(void)
+{
+    const bide_time *virtual = bi_sys_virtual_now;
+    return bi_unlikely(virtual != NULL) ? *virtual : bi_sys_monotonic();
 }
 
 /* TSan dies of a thread that it did not see begin, and it looks into

@@ -34,7 +34,7 @@ struct bi_sys {
     int (*unmap)(void *at, size_t bytes);
     int (*protect)(void *at, size_t bytes, int prot);
     int (*advise)(void *at, size_t bytes, int advice);
-    bide_time (*now)(void); /* CLOCK_MONOTONIC */
+    bide_time (*now)(void); /* CLOCK_MONOTONIC, or this thread's own time */
     /* Begin a thread of the library's own: 0, or -EAGAIN. */
     int (*thread_start)(thrd_t *t, int (*run)(void *), void *arg);
     /* posix_spawnp(3). */
@@ -50,6 +50,13 @@ struct bi_sys {
                   struct bide_address *out, int room);
 };
 extern struct bi_sys bi_sys;
+
+/* Where a test keeps what time it is for this thread; NULL: CLOCK_MONOTONIC. */
+extern _Thread_local const bide_time *bi_sys_virtual_now
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* CLOCK_MONOTONIC in any case. */
+bide_time bi_sys_monotonic(void);
 
 /* What headers older than the kernel lack. */
 #ifndef MADV_GUARD_INSTALL

@@ -176,9 +176,9 @@ static inline void give_back(struct bi_task *task)
 
 void bi_task_end_all(struct bi_run *run)
 {
-    BI_LIST_EACH(it, &run->tasks) {
-        report_lost(bi_container_of(it, struct bi_task, all));
-    }
+    struct bi_list *link;
+    while ((link = bi_list_first(&run->tasks)))
+        give_back(bi_container_of(link, struct bi_task, all));
 }
 
 /* Inline, like what it calls last: frames that are never returned from spoil
@@ -245,6 +245,7 @@ static void reset(struct bi_task *task, struct bi_run *run,
     task->site = how->site;
     task->id = ++run->spawned;
     task->watchers = 0;
+    task->priority = 0;
     task->handle = task->ended = task->cut = task->read = false;
     set_name(task, how->opt ? how->opt->name : NULL);
     task->root.state = 0;

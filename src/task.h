@@ -29,7 +29,8 @@ void bi_task_launch(struct bi_task *task, const struct bide_spawn_options *opt);
  * must not wait. */
 void bi_task_visit(struct bi_run *run, void (*fn)(void *), void *arg);
 
-/* The run ends, and with it all handles: report what was not read by them. */
+/* The run ends, and with it all handles: report what was not read by them, and
+ * give back what they held. */
 void bi_task_end_all(struct bi_run *run);
 
 /* The handle of `task`; it is now held if `held`. */

@@ -2,8 +2,6 @@
 #include "harness.h"
 
 #include "annotate.h"
-#include "reactor.h"
-#include "sys.h"
 
 #include <dirent.h>
 #include <stdarg.h>
@@ -26,28 +24,11 @@ intptr_t run_task(bide_fn *fn, void *arg)
     return bide_run(fn, arg, &options);
 }
 
-static bide_time virtual_now;
-
-static bide_time virtual_clock(void)
-{
-    return virtual_now;
-}
-
-static void jump(bide_time deadline)
-{
-    virtual_now = deadline;
-}
-
 intptr_t run_virtual(bide_fn *fn, void *arg)
 {
-    bide_time (*clock)(void) = bi_sys.now;
-    virtual_now = BIDE_SEC(1);
-    bi_sys.now = virtual_clock;
-    bi_reactor_jump = jump;
-    intptr_t result = run_task(fn, arg);
-    bi_sys.now = clock;
-    bi_reactor_jump = NULL;
-    return result;
+    struct bide_test_options options = {.run = {.on_error = hear}};
+    heard = (struct heard){0};
+    return bide_test_run(fn, arg, &options);
 }
 
 int open_descriptors(void)

@@ -1,13 +1,13 @@
 /* harness.h: what every test file uses.
  *
- * A test runs its body as the main task of a run.  Under the virtual clock time
- * stands still while anybody can run and jumps to the next deadline when all
- * wait, so that no test sleeps for real where the kernel is not the subject.
+ * A test runs its body as the main task of a run, under the virtual clock of
+ * <bide/test.h> where the kernel is not the subject: no such test sleeps.
  */
 #ifndef HARNESS_H
 #define HARNESS_H
 
 #include <bide.h>
+#include <bide/test.h>
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>

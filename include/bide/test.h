@@ -1,0 +1,131 @@
+/* test.h: schedules that replay, for tests of programs that use bide.
+ *
+ *   Schedule  the order in which ready tasks get their turns.  In a test it is
+ *             decided by a seed, and each [waits] call lets the others in first
+ *             if the seed says so, also where it need not wait.
+ *   Seed      a strategy, a number and what else decides, as a short text:
+ *             "random.17".  One seed is one schedule, in every process.
+ *   Clock     virtual: it begins at one second, stands still while any task
+ *             can run, and jumps to the next deadline when all wait.  While a
+ *             thread, a process or the kernel works for the run it goes on as
+ *             the real one does.
+ *
+ * Two variables outside, which only test runs look at: BIDE_SEED names the one
+ * schedule to run, and BIDE_TRACE=1 tells its steps on stderr.
+ */
+#ifndef BIDE_TEST_H
+#define BIDE_TEST_H
+
+#include <bide.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- 1. Test runs ------------------------------------------------------- */
+
+/* The strategies, for `strategies`. */
+enum bide_strategy {
+    BIDE_FIRST_IN = 1 << 0, /* who has been ready longest */
+    BIDE_LAST_IN = 1 << 1,  /* who became ready last */
+    BIDE_RANDOM = 1 << 2,   /* any, by lot */
+    BIDE_PCT_1 = 1 << 3,    /* priorities by lot that hold: bugs of depth 1 */
+    BIDE_PCT_2 = 1 << 4,    /* ... one of which changes on the way: depth 2 */
+    BIDE_PCT_3 = 1 << 5,    /* ... and so on, */
+    BIDE_PCT_4 = 1 << 6,
+    BIDE_PCT_5 = 1 << 7,    /* four changes: depth 5 */
+};
+
+/* How a test runs; a zeroed struct, or NULL for it, means the defaults. */
+struct bide_test_options {
+    struct bide_options run; /* as for bide_run(); NULL for on_error: an error
+                                that nobody read is the result of the schedule,
+                                unless its body itself failed */
+    const char *seed;        /* run this schedule; BIDE_SEED outside wins */
+    bool trace;              /* tell each step; so does BIDE_TRACE=1 outside */
+    unsigned strategies;     /* to explore with, added up; 0: all */
+    uint64_t first;          /* the number of the first schedule */
+    uint64_t step_limit;     /* a schedule of more steps is stuck; 0: 1000000 */
+};
+
+/* As bide_run(), under the virtual clock and, where there is a seed, under its
+ * schedule.
+ *
+ * Without a seed tasks run in the order of production.  It may be called by
+ * several threads, each of which has a clock of its own; other threads, those
+ * of the offload pool among them, keep the real one.
+ *
+ *   opt   may be NULL
+ * Returns as bide_run() does.
+ *   -EINVAL  ... or the seed is none: a sentence says what seeds look like
+ *   -ELOOP   the step limit was passed: the tasks keep each other busy, or the
+ *            limit is too low; all waits were refused from there on
+ */
+BIDE_API intptr_t bide_test_run(bide_fn *fn, void *arg,
+                                const struct bide_test_options *opt);
+
+/* Wait until every other task of the run waits, and nothing could go on but by
+ * the passing of time, for as long as `cushion`.                      [waits]
+ *
+ * For tests that want to look at tasks that have come to rest.  Waits for the
+ * kernel or for threads count as waits.  Works in every run.  Of several
+ * tasks that settle at once the one with the smallest cushion is first.
+ * Returns 0.
+ *   -EINVAL  `cushion` is negative
+ * Cancelled: the others may be anywhere.
+ */
+BIDE_API BIDE_CHECK int bide_test_settle(bide_time cushion);
+
+/* Move the virtual clock of this test run on by `span`, as a task does that
+ * computes for so long: deadlines pass, and nobody is woken before the next
+ * wait. */
+BIDE_API void bide_test_advance(bide_time span);
+
+/* The seed of the schedule under way on this thread, or of the last one; "" if
+ * it had none.                                                          [any]
+ *
+ * After bide_explore() has found a schedule that breaks the body: its seed.
+ * Returns a string that holds until the next test run of this thread.
+ */
+BIDE_API const char *bide_test_seed(void);
+
+/* A hash of all steps of the same schedule: who ran, when, and what the one
+ * before had come to.                                                   [any]
+ *
+ * Returns equal numbers for equal courses; 0 if there was no seed.
+ */
+BIDE_API uint64_t bide_test_hash(void);
+
+/* ---- 2. Exploring ------------------------------------------------------- */
+
+/* Run `fn(NULL)` as a main task under `n` schedules, until one breaks it.
+ *
+ * A schedule breaks the body if it returns a negative number, deadlocks, takes
+ * too many steps, leaves an error that nobody reads, or stops the program: the
+ * seed is printed, and how to replay it.  Each schedule is a run of its own:
+ * tasks that are left over are cancelled and awaited, and clock and task ids
+ * begin anew.  What the body keeps in statics it must set itself.
+ *
+ * If BIDE_SEED is set it runs that schedule alone.  Now and then a schedule is
+ * run twice: if it takes another course then, a sentence says that the body is
+ * not deterministic, for no seed can be trusted to replay.
+ *
+ * Returns 0: no schedule broke it; else the result of the one that did.
+ *   -EDEADLK  ... or called from a task
+ *   -EINVAL   ... or `fn` is NULL, an option is out of range, or BIDE_SEED is
+ *             no seed
+ *   -ELOOP    as bide_test_run()
+ *   -ENOMEM, -EMFILE, ...  what a run needs could not be had
+ */
+BIDE_API BIDE_CHECK intptr_t bide_explore(uint64_t n, bide_fn *fn);
+
+/* The same with an argument and options, both of which may be NULL. */
+BIDE_API BIDE_CHECK intptr_t
+bide_explore_with(uint64_t n, bide_fn *fn, void *arg,
+                  const struct bide_test_options *opt);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
