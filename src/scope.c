@@ -143,17 +143,18 @@ void bi_scope_force(struct bi_run *run)
 
 int bi_scope_code(struct bi_scope *s, struct bi_run *run)
 {
-    if (s->verdict || s->nearest == BIDE_FOREVER)
+    if (s->nearest == BIDE_FOREVER)
         return bi_scope_noticed(s);
     bide_time now = bi_sys.now();
     if (now < s->nearest)
-        return 0;
+        return bi_scope_noticed(s);
     struct bi_scope *passed = NULL;
     for (struct bi_scope *o = s; o; o = o->shield ? NULL : o->parent)
-        if (now >= o->timer.own.deadline)
+        if (!o->code && now >= o->timer.own.deadline)
             passed = o;
-    bi_assert(passed);
-    bi_scope_fire(passed, run, -ETIMEDOUT);
+    bi_assert(passed || s->verdict);
+    if (passed)
+        bi_scope_fire(passed, run, -ETIMEDOUT);
     return bi_scope_noticed(s);
 }
 

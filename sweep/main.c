@@ -130,6 +130,7 @@ static bool find_points(struct cell *cell)
     cell->stuck = j.why[0];
     if (cell->stuck) {
         cell->tally.failed++;
+        cell->tally.injections++; /* of nothing */
         tell(cell, j.why);
     }
     for (int lane = 0; lane < LANES; lane++)

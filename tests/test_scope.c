@@ -151,6 +151,23 @@ VIRTUAL_TEST(of_two_deadlines_computed_past_the_outer_one_speaks)
     return 0;
 }
 
+VIRTUAL_TEST(an_outer_deadline_computed_past_speaks_before_an_inner_cancel)
+{
+    struct bide_scope outer, inner;
+    bide_scope_open(&outer, bide_after(BIDE_MS(5)));
+    bide_scope_open(&inner, BIDE_FOREVER);
+    bide_scope_cancel(&inner);
+    ck_assert_int_eq(bide_yield(), -ECANCELED);
+    compute(BIDE_MS(9));
+    ck_assert_int_eq(bide_cancel_code(), -ETIMEDOUT);
+    ck_assert_int_eq(bide_yield(), -ETIMEDOUT);
+    bide_scope_close(&inner, 0);
+    ck_assert_int_eq(bide_yield(), -ETIMEDOUT);
+    bide_scope_close(&outer, 0);
+    ck_assert_int_eq(bide_yield(), 0);
+    return 0;
+}
+
 VIRTUAL_TEST(the_nearest_deadline_in_force_is_told)
 {
     struct bide_scope outer, inner, shield;
@@ -455,6 +472,8 @@ Suite *suite_scope(void)
     tcase_add_test(t,
                    an_outer_deadline_cuts_the_inner_scope_which_claims_nothing);
     tcase_add_test(t, of_two_deadlines_computed_past_the_outer_one_speaks);
+    tcase_add_test(
+        t, an_outer_deadline_computed_past_speaks_before_an_inner_cancel);
     tcase_add_test(t, the_nearest_deadline_in_force_is_told);
     tcase_add_test(t, a_deadline_can_be_moved_nearer_and_farther);
     tcase_add_test(t, a_deadline_moved_to_the_past_refuses_the_next_wait);
