@@ -61,12 +61,29 @@ static void note_unread(const struct bide_error *e)
         t->unread = e->code;
 }
 
+/* How this program was called, in `out` of `room` bytes; may be cut off. */
+static void own_command(char *out, size_t room)
+{
+    snprintf(out, room, "%s", program_invocation_name);
+    int fd = bi_sys_open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    ssize_t n = bi_sys_read(fd, out, room - 1);
+    bi_sys_close(fd);
+    if (n <= 0)
+        return;
+    out[n] = '\0';
+    for (ssize_t i = 0; i < n - 1; i++)
+        if (!out[i])
+            out[i] = ' ';
+}
+
 void bi_testrun_tell_replay(const struct bi_seed *seed)
 {
-    char text[BI_SEED_BYTES];
+    char text[BI_SEED_BYTES], command[256];
     bi_seed_write(seed, text);
-    bi_say("to see its steps: BIDE_SEED=%s BIDE_TRACE=1 %s", text,
-           program_invocation_name);
+    own_command(command, sizeof command);
+    bi_say("to see its steps: BIDE_SEED=%s BIDE_TRACE=1 %s", text, command);
 }
 
 /* The program is about to be stopped. */
