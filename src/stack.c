@@ -19,7 +19,8 @@
  * down to one slot.
  *
  * A free stack keeps its pages: the next owner finds them warm.  When the
- * program is quiet, trimming takes those of all but the last used back.
+ * program is quiet, trimming takes those of all but the last used back.  So it
+ * does with a stack whose owner has ended and is remembered for its result.
  *
  * Rejected: a mapping for each stack (two system calls a stack, and the limit
  * on mappings ends it at 32,000); MAP_GROWSDOWN (it grows into its neighbour);
@@ -64,7 +65,7 @@ struct bi_slab {
 #define RECORD_BYTES ((size_t)BI_LINE)
 static_assert(sizeof(struct bi_stack) <= RECORD_BYTES, "the record has a line");
 
-#define TRIM_KEEP 64  /* free stacks of a class that stay warm */
+#define TRIM_KEEP 64  /* free stacks of a class, and kept ones, stay warm */
 #define TRIM_TURN 256 /* stacks that one bi_stack_trim() looks at */
 
 /* Slots are whole pages of at least 4 KiB, so slabs are counted in these. */
@@ -337,8 +338,23 @@ static size_t trim_class(struct bi_stack_pool *p, struct bi_stack_class *c,
     return done;
 }
 
+/* The same with the stacks that are kept. */
+static size_t trim_kept(struct bi_stack_pool *p, size_t turn)
+{
+    size_t done = 0;
+    for (; done < turn && p->kept_count > TRIM_KEEP; done++) {
+        struct bi_list *link = p->kept.prev;
+        bi_list_remove(link);
+        p->kept_count--;
+        trim(p, bi_container_of(link, struct bi_stack, link));
+    }
+    return done;
+}
+
 bool bi_stack_surplus(const struct bi_stack_pool *p)
 {
+    if (p->kept_count > TRIM_KEEP)
+        return true;
     for (unsigned i = 0; i < BI_STACK_CLASSES; i++)
         if (p->classes[i].warm_count > TRIM_KEEP)
             return true;
@@ -350,5 +366,6 @@ bool bi_stack_trim(struct bi_stack_pool *p)
     size_t turn = TRIM_TURN;
     for (unsigned i = 0; i < BI_STACK_CLASSES; i++)
         turn -= trim_class(p, &p->classes[i], turn);
+    turn -= trim_kept(p, turn);
     return turn == 0;
 }

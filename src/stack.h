@@ -22,7 +22,8 @@
 
 /* Alive for as long as its pool; `generation` counts its owners. */
 struct bi_stack {
-    struct bi_list link; /* on its class's warm or cold list, while free */
+    struct bi_list link; /* on its class's warm or cold list, while free; on
+                            its pool's kept list, while only the head is used */
     char *low;           /* the lowest usable byte; below it lies the guard */
     uint32_t generation; /* one more at each bi_stack_give() */
     uint32_t valgrind;   /* the number it goes by there */
@@ -41,6 +42,8 @@ struct bi_stack_class {
 
 struct bi_stack_pool {
     struct bi_stack_class classes[BI_STACK_CLASSES];
+    struct bi_list kept;   /* heads in use and nothing below; newest first */
+    size_t kept_count;
     struct bi_slab *slabs; /* all, newest first */
     size_t head_bytes;     /* a multiple of BI_LINE */
     size_t mapped;         /* slots that exist, in use or free */
@@ -75,11 +78,23 @@ static inline struct bi_stack *bi_stack_take(struct bi_stack_pool *p,
                            link);
 }
 
-/* Give it back.  The caller may still be running on it until it switches. */
+/* Its owner has ended and keeps the head: what lies below may be trimmed.  The
+ * caller may still be running on it until it switches. */
+static inline void bi_stack_keep(struct bi_stack_pool *p, struct bi_stack *s)
+{
+    bi_list_push_front(&p->kept, &s->link);
+    p->kept_count++;
+}
+
+/* Give it back, kept or not.  The caller may still be running on it until it
+ * switches. */
 static inline void bi_stack_give(struct bi_stack_pool *p, struct bi_stack *s)
 {
     struct bi_stack_class *c = &p->classes[s->class_index];
-    bi_assert(!bi_list_linked(&s->link));
+    if (bi_list_linked(&s->link)) {
+        bi_list_remove(&s->link);
+        p->kept_count--;
+    }
     s->generation++;
     bi_list_push_front(&c->warm, &s->link);
     c->warm_count++;
@@ -116,9 +131,9 @@ struct bi_stack *bi_stack_guarding(const struct bi_stack_pool *p,
 /* Whether bi_stack_trim() would find something to do. */
 bool bi_stack_surplus(const struct bi_stack_pool *p);
 
-/* Give the pages below the top one of free stacks back to the kernel, but for
- * those of the few that were used last.  Some at a time: true when there are
- * more.  Cheap when there is nothing to do. */
+/* Give the pages below the top one of free and kept stacks back to the kernel,
+ * but for those of the few that were used last.  Some at a time: true when
+ * there are more.  Cheap when there is nothing to do. */
 bool bi_stack_trim(struct bi_stack_pool *p);
 
 #endif

@@ -206,7 +206,9 @@ _Noreturn static inline void end(struct bi_task *task, intptr_t result)
         tell_watchers(task);
     if (task->on_end)
         task->on_end(task);
-    if (!task->handle)
+    if (task->handle)
+        bi_stack_keep(&run->stacks, task->stack);
+    else
         give_back(task);
     bi_sched_finish(run, task);
 }

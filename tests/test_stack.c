@@ -196,6 +196,31 @@ START_TEST(trimming_gives_memory_back)
 }
 END_TEST
 
+START_TEST(what_lies_below_a_kept_head_is_given_back)
+{
+    struct bi_stack *all[USED];
+    for (int i = 0; i < USED; i++) {
+        all[i] = take(BI_STACK_DEFAULT);
+        char *head = bi_stack_head(&pool, all[i]);
+        memset(head - DEPTH_KIB * 1024, 1, DEPTH_KIB * 1024 + HEAD);
+        bi_stack_keep(&pool, all[i]);
+    }
+    ck_assert(bi_stack_surplus(&pool));
+    long full = resident_kib();
+    while (bi_stack_trim(&pool))
+        ;
+    ck_assert(!bi_stack_surplus(&pool));
+    ck_assert_int_ge(full - resident_kib(), (USED - WARM) * (DEPTH_KIB - 8));
+    /* Trimmed or not, the heads are as they were, and can be given back. */
+    for (int i = 0; i < USED; i++) {
+        ck_assert_int_eq(*(char *)bi_stack_head(&pool, all[i]), 1);
+        bi_stack_give(&pool, all[i]);
+    }
+    ck_assert_uint_eq(pool.kept_count, 0);
+    ck_assert_ptr_eq(take(BI_STACK_DEFAULT), all[USED - 1]);
+}
+END_TEST
+
 static int advised;
 
 static int count_advice(void *at, size_t bytes, int advice)
@@ -283,6 +308,7 @@ Suite *suite_stack(void)
     tcase_add_test(t, the_last_given_is_the_first_taken);
     tcase_add_test(t, each_owner_has_another_generation);
     tcase_add_test(t, trimming_gives_memory_back);
+    tcase_add_test(t, what_lies_below_a_kept_head_is_given_back);
     tcase_add_test(t, what_is_trimmed_is_not_trimmed_again);
     tcase_add_test(t, kernel_guards_need_no_mappings);
     tcase_add_test(t, threads_have_pools_of_their_own);

@@ -1,4 +1,5 @@
 /* test_task.c: a task's life: started, awaited, cancelled, released. */
+#include "core.h"
 #include "tasks.h"
 
 /* ---- Results ------------------------------------------------------------ */
@@ -67,6 +68,18 @@ VIRTUAL_TEST(a_task_whose_handle_was_released_runs_to_its_end)
     bide_release(spawn(note_it, NUM('x')));
     turns(1);
     expect_journal("x");
+    return 0;
+}
+
+VIRTUAL_TEST(the_stack_of_a_task_that_has_ended_is_kept_for_its_head_alone)
+{
+    const struct bi_stack_pool *pool = &bi_here->stacks;
+    bide_task *task = spawn(give, NUM(5));
+    ck_assert_int_eq(bide_await(task), 5);
+    ck_assert_uint_eq(pool->kept_count, 1);
+    ck_assert_int_eq(bide_await(task), 5);
+    bide_release(task);
+    ck_assert_uint_eq(pool->kept_count, 0);
     return 0;
 }
 
@@ -477,6 +490,8 @@ Suite *suite_task(void)
     tcase_add_test(t, a_task_cannot_await_itself);
     tcase_add_test(t, a_task_whose_handle_nobody_wanted_runs_to_its_end);
     tcase_add_test(t, a_task_whose_handle_was_released_runs_to_its_end);
+    tcase_add_test(
+        t, the_stack_of_a_task_that_has_ended_is_kept_for_its_head_alone);
     tcase_add_test(t, done_is_told_without_waiting);
     tcase_add_test(t, a_thousand_tasks_may_await_each_other_in_a_row);
     tcase_add_test(t, ten_thousand_tasks_may_be_alive_at_once);
