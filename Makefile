@@ -157,8 +157,9 @@ $(BUILD)/bench/load/load: $(BUILD)/bench/load/main.o $(LOAD_LIB) \
 $(BUILD)/examples/scenario: $(LOAD_LIB)
 $(BUILD)/examples/scenario: private PARTS = $(LOAD_LIB)
 
-demo: $(BUILD)/examples/demo ## build and run the demo
+demo: $(BUILD)/examples/demo $(BUILD)/examples/digest ## build and run the demo
 	@$(BUILD)/examples/demo
+	@$(BUILD)/examples/digest
 
 man: $(BUILD)/man/made ## the manual pages, from the headers
 
