@@ -420,6 +420,9 @@ int bide_connect(int fd, const struct sockaddr *addr, socklen_t len)
 int bide_shutdown(int fd, int how)
 {
     bi_current_in(__func__);
+    struct bi_reactor *r = bi_reactor_here();
+    if (r->backend->shut_down)
+        return r->backend->shut_down(r, fd, how);
     return bi_sys_shutdown(fd, how);
 }
 

@@ -52,6 +52,9 @@ struct bi_backend {
      * that its peer sees the end as soon as it is closed.  Never blocks. */
     void (*let_go)(struct bi_reactor *r, int fd, struct bi_fd *e);
 
+    /* shutdown(2) of `fd`; NULL: the kernel's. */
+    int (*shut_down)(struct bi_reactor *r, int fd, int how);
+
     /* In a forked child: drop what is its own, touch nothing shared. */
     void (*abandon)(struct bi_reactor *r);
 };

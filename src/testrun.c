@@ -110,15 +110,18 @@ int bi_testrun_open(struct bi_testrun *t, const struct bide_test_options *opt)
     if (rc < 0)
         return rc;
     rc = bi_runtime_open(&t->runtime, &t->options.run);
-    if (rc < 0)
+    if (rc < 0) {
         bi_crash_forget();
-    else
-        t->runtime.run.virtual_now = &t->now;
-    return rc;
+        return rc;
+    }
+    t->runtime.run.virtual_now = &t->now;
+    bi_wires_open(&t->wires, &t->runtime.reactor);
+    return 0;
 }
 
 void bi_testrun_close(struct bi_testrun *t)
 {
+    bi_wires_close(&t->wires, &t->runtime.reactor);
     bi_runtime_close(&t->runtime);
     bi_crash_forget();
 }
@@ -137,7 +140,9 @@ intptr_t bi_testrun_once(struct bi_testrun *t, const struct bi_seed *seed,
                           t->options.trace);
     }
     bi_sys_virtual_now = &t->now;
+    bi_wires_begin(&t->wires, seed ? seed->number : 0);
     intptr_t result = bi_runtime_run(&t->runtime, fn, arg);
+    bi_wires_end(&t->wires, &t->runtime.reactor);
     bi_sys_virtual_now = NULL;
     run->schedule = NULL;
     told.hash = seed ? t->strategist.trace.hash : 0;

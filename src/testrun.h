@@ -4,12 +4,14 @@
 
 #include "runtime.h"
 #include "strategy.h"
+#include "wire.h"
 
 #include <bide/test.h>
 
 struct bi_testrun {
     struct bi_runtime runtime;
     struct bi_strategist strategist;
+    struct bi_wires wires;
     struct bide_test_options options;
     bide_time now;        /* the virtual clock */
     intptr_t unread;      /* the first result that nobody read, or 0 */

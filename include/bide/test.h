@@ -96,7 +96,44 @@ BIDE_API const char *bide_test_seed(void);
  */
 BIDE_API uint64_t bide_test_hash(void);
 
-/* ---- 2. Exploring ------------------------------------------------------- */
+/* ---- 2. Streams in memory ----------------------------------------------- */
+
+/* How a pair behaves; a zeroed struct, or NULL for it, means a stream that
+ * moves all it can at once. */
+struct bide_test_link {
+    size_t capacity;      /* bytes on their way, each way; 0: 65536 */
+    size_t most_bytes;    /* that one read or write moves: from 1 to so many, by
+                             the seed; 0: no limit */
+    bide_time delay;      /* until bytes, and their end, have come */
+    uint64_t reset_after; /* bytes, both ways together, and the link is reset;
+                             0: never */
+};
+
+/* Make a pair of connected stream sockets that exist in memory only.
+ *
+ * For calls on bytes and messages, shutdown and close they are as a pair of
+ * socketpair(2), but what a call moves, and when, is decided by the seed and
+ * the virtual clock.  bide_poll() and MSG_DONTWAIT ask the kernel, which knows
+ * nothing of them.  When the link is reset, what was written before comes, and
+ * then each end hears -ECONNRESET once.  In a test run only, where those left
+ * open are closed at its end.
+ *
+ *   link   may be NULL
+ * Returns 0, and `fds` are the caller's, to be closed by bide_close().
+ *   -EINVAL  `link` has a negative delay
+ *   -EMFILE, -ENFILE, -ENOMEM  no descriptor or no memory is left
+ */
+BIDE_API BIDE_CHECK int bide_test_pair(int fds[2],
+                                       const struct bide_test_link *link);
+
+/* Reset the link of `fd`, one of such a pair, now: what is on its way is lost.
+ *
+ * Returns 0.
+ *   -EBADF  it is none
+ */
+BIDE_API int bide_test_reset(int fd);
+
+/* ---- 3. Exploring ------------------------------------------------------- */
 
 /* Run `fn(NULL)` as a main task under `n` schedules, until one breaks it.
  *
