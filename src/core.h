@@ -141,6 +141,7 @@ struct bi_task {
     struct bi_task *via;     /* who a walk came here from (cycle.c) */
     int64_t priority;        /* in a schedule that goes by it; 0: none yet */
     uint32_t watchers;       /* bide_wait_tasks() calls that look at it */
+    uint8_t danger;          /* in a cancel sweep (cancelsweep.c) */
     bool handle;             /* a handle is out */
     bool ended;
     bool cut;  /* ended by a cancel: its result is no failure of its own */

@@ -7,6 +7,8 @@
  * A seed is worth what its replay is worth.  One schedule in CHECK_EVERY is run
  * twice, and the hashes of the two courses are compared.
  */
+#include "explore.h"
+
 #include "testrun.h"
 
 #include <string.h>
@@ -50,7 +52,7 @@ static struct bi_seed seed_of(const struct explorer *x, uint64_t number)
 }
 
 /* What became of the body, in words. */
-static void tell_result(const char *what, intptr_t result)
+void bi_explore_tell(const char *what, intptr_t result)
 {
     if (result >= 0)
         bi_say("%s does not break the body: it came to %ld", what,
@@ -94,7 +96,7 @@ static intptr_t replay(struct explorer *x)
     bi_seed_write(&x->t.seed, text);
     snprintf(what, sizeof what, "the schedule %s", text);
     intptr_t result = once(x, &x->t.seed);
-    tell_result(what, result);
+    bi_explore_tell(what, result);
     return result < 0 ? result : 0;
 }
 
@@ -112,8 +114,8 @@ static intptr_t explore(struct explorer *x, uint64_t n)
         char what[64];
         snprintf(what, sizeof what, "schedule %llu of %llu",
                  (unsigned long long)i + 1, (unsigned long long)n);
-        tell_result(what, result);
-        bi_testrun_tell_replay(&seed);
+        bi_explore_tell(what, result);
+        bi_testrun_tell_replay(&x->t, &seed);
         return result;
     }
     return 0;

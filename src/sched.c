@@ -62,7 +62,10 @@ static void turn_by_choice(struct bi_run *run)
         bi_list_remove(&next->ready);
         struct bi_coro *to = bi_sched_enter(run, next);
         run->tick = run->budget = 1;
+        uint64_t ends = run->ends;
         bi_coro_switch(&run->loop, to);
+        if (run->schedule->left && run->ends == ends)
+            run->schedule->left(run->schedule, next);
     }
 }
 

@@ -244,6 +244,7 @@ static void reset(struct bi_task *task, struct bi_run *run,
     task->locals = task->deferred = NULL;
     task->on_end = NULL;
     task->group = NULL;
+    task->danger = 0;
     task->site = how->site;
     task->id = ++run->spawned;
     task->watchers = 0;

@@ -78,12 +78,14 @@ static void own_command(char *out, size_t room)
             out[i] = ' ';
 }
 
-void bi_testrun_tell_replay(const struct bi_seed *seed)
+void bi_testrun_tell_replay(const struct bi_testrun *t,
+                            const struct bi_seed *seed)
 {
     char text[BI_SEED_BYTES], command[256];
     bi_seed_write(seed, text);
     own_command(command, sizeof command);
-    bi_say("to see its steps: BIDE_SEED=%s BIDE_TRACE=1 %s", text, command);
+    bi_say("to see its steps: %sBIDE_SEED=%s BIDE_TRACE=1 %s", t->also, text,
+           command);
 }
 
 /* The program is about to be stopped. */
@@ -93,13 +95,15 @@ static void tell_last(const void *arg)
     if (!t->runtime.run.schedule)
         return;
     bi_say("a schedule stops the program here");
-    bi_testrun_tell_replay(&t->strategist.seed);
+    bi_testrun_tell_replay(t, &t->strategist.seed);
 }
 
 int bi_testrun_open(struct bi_testrun *t, const struct bide_test_options *opt)
 {
     t->options = opt ? *opt : (struct bide_test_options){0};
     t->runtime.run.schedule = NULL;
+    t->began = NULL;
+    t->also[0] = '\0';
     choose_trace(t);
     int rc = choose_seed(t);
     if (rc < 0)
@@ -138,6 +142,8 @@ intptr_t bi_testrun_once(struct bi_testrun *t, const struct bi_seed *seed,
         told.seed = *seed;
         bi_strategy_begin(&t->strategist, run, seed, t->options.step_limit,
                           t->options.trace);
+        if (t->began)
+            t->began(t);
     }
     bi_sys_virtual_now = &t->now;
     bi_wires_begin(&t->wires, seed ? seed->number : 0);

@@ -17,6 +17,8 @@ struct bi_testrun {
     intptr_t unread;      /* the first result that nobody read, or 0 */
     bool seeded;          /* the environment or the options give a seed, */
     struct bi_seed seed;  /* this one */
+    void (*began)(struct bi_testrun *t); /* NULL, or told of each schedule */
+    char also[32];        /* what replays it beside the seed: "BIDE_X=3 " */
 };
 
 /* Set up `t`; `opt` may be NULL.  0, or why it cannot start, told. */
@@ -30,6 +32,7 @@ intptr_t bi_testrun_once(struct bi_testrun *t, const struct bi_seed *seed,
 void bi_testrun_close(struct bi_testrun *t);
 
 /* How to see the schedule of `seed` again, on stderr. */
-void bi_testrun_tell_replay(const struct bi_seed *seed);
+void bi_testrun_tell_replay(const struct bi_testrun *t,
+                            const struct bi_seed *seed);
 
 #endif

@@ -161,6 +161,31 @@ BIDE_API BIDE_CHECK intptr_t
 bide_explore_with(uint64_t n, bide_fn *fn, void *arg,
                   const struct bide_test_options *opt);
 
+/* ---- 4. Sweeps ---------------------------------------------------------- */
+
+/* From here on the cancel sweep may cancel `task`.  Nothing in other runs. */
+BIDE_API void bide_test_endanger(bide_task *task);
+
+/* Run `fn(arg)` as a main task again and again, each time with a cancel at one
+ * more moment of an endangered task, until there is no such moment left.
+ *
+ * The moments: such a task is about to wait, it waits, it was woken and has not
+ * run yet.  It is cancelled there as by bide_cancel().  The body gives the
+ * tasks to bide_test_endanger(), and returns a negative number if its accounts
+ * do not agree in the end: something lost, held or done twice.  A deadlock and
+ * what else breaks a schedule count as well; the moment is printed, and how to
+ * replay it.  BIDE_CANCEL=n outside runs it alone.
+ *
+ *   opt   may be NULL; the schedule is `seed`, or BIDE_SEED, or first in
+ * Returns the number of moments, with a cancel at each; or the result that
+ * broke the body.
+ *   -EDEADLK  ... or called from a task
+ *   -EINVAL   ... or `fn` is NULL, or an option is out of range
+ *   -ENOENT   ... or there was no such moment
+ */
+BIDE_API BIDE_CHECK intptr_t
+bide_cancel_sweep(bide_fn *fn, void *arg, const struct bide_test_options *opt);
+
 #ifdef __cplusplus
 }
 #endif
