@@ -501,7 +501,8 @@ struct bide_lock_info {
 
 /* All of the following are valid when zeroed, allocate nothing, and must stay
  * where they are, and alive, as long as anybody waits for them or holds them.
- * Setting one to {0} again makes it new: nobody may wait for it then. */
+ * Setting one to {0} again makes it new: nobody may wait for it then.  A task
+ * that ends while another waits for one on its stack is misuse, and told. */
 
 /* A lock with an owner; waiters get it in the order in which they came. */
 struct bide_mutex {

@@ -65,6 +65,7 @@ struct bi_wait {
                                const struct bi_task *after);
     const char *what; /* for people: "read", "join", ... */
     const void *on;   /* the object, where there is one */
+    struct bi_task *lender; /* the other task on whose stack the object is */
     int fd;           /* the descriptor, or -1 */
     bool withdrawn;
     intptr_t value; /* what the waker handed over */
@@ -140,6 +141,7 @@ struct bi_task {
     bide_time parked_at;     /* the run's clock when it parked */
     struct bi_task *via;     /* who a walk came here from (cycle.c) */
     int64_t priority;        /* in a schedule that goes by it; 0: none yet */
+    uint32_t lent;           /* bi_wait whose lender it is */
     uint32_t watchers;       /* bide_wait_tasks() calls that look at it */
     uint8_t danger;          /* in a cancel sweep (cancelsweep.c) */
     bool handle;             /* a handle is out */
@@ -225,6 +227,16 @@ static inline struct bi_task *bi_current_in(const char *func)
                 bi_waiter ? "in a job of bide_to_thread(), which is no task"
                           : "outside a task");
     return task;
+}
+
+/* `wait` is over, or goes elsewhere: its lender may take its stack back. */
+static inline void bi_wait_give_back(struct bi_wait *wait)
+{
+    if (bi_likely(!wait->lender))
+        return;
+    bi_assert(wait->lender->lent > 0);
+    wait->lender->lent--;
+    wait->lender = NULL;
 }
 
 /* The task's name, in `buf` (of 32 bytes) where it has none of its own. */

@@ -116,7 +116,7 @@ void bi_mutex_await(struct bide_mutex *m, struct bi_wait *wait)
     wait->on = m;
     wait->withdraw = NULL;
     wait->blocker = bi_mutex_blocker;
-    bi_list_push_back(bi_waitq_list(&m->_q), &wait->link);
+    bi_waitq_push(&m->_q, wait);
 }
 
 /* ---- The public calls --------------------------------------------------- */

@@ -98,6 +98,7 @@ void bi_wake(struct bi_wait *wait, intptr_t value)
     struct bi_task *task = wait->task;
     bi_assert(task->wait == wait);
     wait->value = value;
+    bi_wait_give_back(wait);
     task->wait = NULL;
     bi_sched_ready(task->run, task);
 }

@@ -99,6 +99,7 @@ static void take_back(struct bi_task *task, struct bi_run *run)
     if (!wait || !wait->withdraw || !wait->withdraw(wait))
         return;
     wait->withdrawn = true;
+    bi_wait_give_back(wait);
     task->wait = NULL;
     bi_sched_ready(run, task);
 }

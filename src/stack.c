@@ -109,6 +109,13 @@ static inline struct bi_stack *find(const struct bi_stack_pool *p,
     return NULL;
 }
 
+struct bi_stack *bi_stack_around(const struct bi_stack_pool *p,
+                                 const void *addr)
+{
+    size_t offset;
+    return find(p, addr, &offset);
+}
+
 struct bi_stack *bi_stack_at(const struct bi_stack_pool *p, const void *head)
 {
     size_t offset;

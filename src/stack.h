@@ -106,6 +106,10 @@ static inline void *bi_stack_head(const struct bi_stack_pool *p,
     return (char *)s - p->head_bytes;
 }
 
+/* The stack in which `addr` lies, in use or free, or NULL. */
+struct bi_stack *bi_stack_around(const struct bi_stack_pool *p,
+                                 const void *addr);
+
 /* Usable bytes, as they are told to people. */
 size_t bi_stack_bytes(const struct bi_stack *s);
 

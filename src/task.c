@@ -18,6 +18,7 @@
 #include "scope.h"
 
 #include <dlfcn.h>
+#include <stdlib.h>
 #include <string.h>
 
 static_assert(sizeof(struct bi_task) % BI_LINE == 0,
@@ -181,6 +182,20 @@ void bi_task_end_all(struct bi_run *run)
         give_back(bi_container_of(link, struct bi_task, all));
 }
 
+/* Somebody waits for what was on the stack of `task`. */
+static _Noreturn void blame_waiter(const struct bi_task *task)
+{
+    char name[32];
+    BI_LIST_EACH(it, &task->run->tasks) {
+        struct bi_task *other = bi_container_of(it, struct bi_task, all);
+        const struct bi_wait *wait = other->wait;
+        BI_CONTRACT(!wait || wait->lender != task, "the task's function",
+                    "returned while '%s' waits for the %s at %p, on its stack",
+                    bi_task_name(other, name), wait->what, wait->on);
+    }
+    abort();
+}
+
 /* Inline, like what it calls last: frames that are never returned from spoil
  * the processor's prediction of returns for whoever runs next. */
 _Noreturn static inline void end(struct bi_task *task, intptr_t result)
@@ -206,6 +221,8 @@ _Noreturn static inline void end(struct bi_task *task, intptr_t result)
         tell_watchers(task);
     if (task->on_end)
         task->on_end(task);
+    if (bi_unlikely(task->lent))
+        blame_waiter(task);
     if (task->handle)
         bi_stack_keep(&run->stacks, task->stack);
     else
@@ -247,7 +264,7 @@ static void reset(struct bi_task *task, struct bi_run *run,
     task->danger = 0;
     task->site = how->site;
     task->id = ++run->spawned;
-    task->watchers = 0;
+    task->watchers = task->lent = 0;
     task->priority = 0;
     task->handle = task->ended = task->cut = task->read = false;
     set_name(task, how->opt ? how->opt->name : NULL);

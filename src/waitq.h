@@ -12,10 +12,21 @@ static inline struct bi_list *bi_waitq_list(const struct bide_waitq *q)
     return (struct bi_list *)(uintptr_t)q;
 }
 
+/* Note on whose stack `q` is, so that this task does not end while somebody
+ * waits there. */
+void bi_waitq_borrow(const struct bide_waitq *q, struct bi_wait *wait);
+
+/* Put `wait` last in `q`. */
+static inline void bi_waitq_push(struct bide_waitq *q, struct bi_wait *wait)
+{
+    bi_waitq_borrow(q, wait);
+    bi_list_push_back(bi_waitq_list(q), &wait->link);
+}
+
 /* Wait in `q` until someone takes the record out and wakes it. */
 static inline intptr_t bi_waitq_park(struct bide_waitq *q, struct bi_wait *wait)
 {
-    bi_list_push_back(bi_waitq_list(q), &wait->link);
+    bi_waitq_push(q, wait);
     return bi_park(wait);
 }
 

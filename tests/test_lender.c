@@ -1,0 +1,132 @@
+/* test_lender.c: what is on a task's stack, and whom others wait for there.
+ *
+ * A task that ends while somebody waits for a lock on its stack is told of.
+ */
+#include "tasks.h"
+
+static struct bide_mutex mutex;
+
+static void fresh_lender(void)
+{
+    mutex = (struct bide_mutex){0};
+}
+
+static intptr_t wait_for_event(void *e)
+{
+    return bide_event_wait(e);
+}
+
+/* Lend an event to a waiter and end: 's' after a set, 'c' after a cancel. */
+static intptr_t lend_event(void *how)
+{
+    struct bide_event own = {0};
+    bide_task *waiter = spawn_as("waiter", wait_for_event, &own);
+    turns(1);
+    if (VALUE(how) == 's')
+        bide_event_set(&own);
+    if (VALUE(how) == 'c')
+        bide_cancel(waiter);
+    return 0;
+}
+
+static intptr_t lend_and_leave(void *unused)
+{
+    return bide_await(spawn_as("lender", lend_event, unused));
+}
+
+START_TEST(a_task_does_not_end_while_another_waits_on_its_stack)
+{
+    expect_contract(lend_and_leave, "the task's function", "'lender'",
+                    "returned while 'waiter' waits for the event at 0x", NULL);
+}
+END_TEST
+
+START_TEST(nor_does_main)
+{
+    expect_contract(lend_event, "the task's function", "'main'",
+                    "returned while 'waiter' waits for the event at 0x", NULL);
+}
+END_TEST
+
+VIRTUAL_TEST(a_task_may_end_when_its_waiters_are_woken)
+{
+    ck_assert_int_eq(bide_await(spawn(lend_event, NUM('s'))), 0);
+    ck_assert_int_eq(bide_await(spawn(lend_event, NUM('c'))), 0);
+    turns(1);
+    return 0;
+}
+
+static intptr_t wait_for_signal(void *c)
+{
+    ck_assert_int_eq(bide_mutex_lock(&mutex), 0);
+    ck_assert_int_eq(bide_cond_wait(c, &mutex), 0);
+    return bide_mutex_unlock(&mutex);
+}
+
+static intptr_t give_to_waiter(void *unused)
+{
+    (void)unused;
+    ck_assert_int_eq(bide_mutex_lock(&mutex), 0);
+    turns(3);
+    return bide_mutex_unlock(&mutex);
+}
+
+static intptr_t signal_one(void *unused)
+{
+    struct bide_cond own = {0};
+    (void)unused;
+    spawn(wait_for_signal, &own);
+    turns(1);
+    bide_task *holder = spawn(give_to_waiter, NULL);
+    turns(1);
+    bide_cond_signal(&own);
+    ck_assert(!bide_task_done(holder));
+    return 0;
+}
+
+VIRTUAL_TEST(a_waiter_that_was_signalled_has_left_the_condition)
+{
+    ck_assert_int_eq(bide_await(spawn(signal_one, NULL)), 0);
+    turns(4);
+    ck_assert_int_eq(bide_mutex_lock(&mutex), 0);
+    return bide_mutex_unlock(&mutex);
+}
+
+/* ---- Behind the end ----------------------------------------------------- */
+
+static intptr_t lend_address(void *out)
+{
+    struct bide_event own = {0};
+    *(struct bide_event **)out = &own;
+    return bide_yield();
+}
+
+static intptr_t wait_behind_the_end(void *unused)
+{
+    struct bide_event *gone = unused;
+    bide_task *t = spawn(lend_address, &gone);
+    ck_assert_int_eq(bide_await(t), 0);
+    memset(gone, 0, sizeof *gone);
+    return bide_event_wait(gone);
+}
+
+START_TEST(nobody_waits_on_the_stack_of_an_ended_task)
+{
+    expect_contract(wait_behind_the_end, "'main'", "for the event at 0x",
+                    "on the stack of a task that has ended", NULL);
+}
+END_TEST
+
+Suite *suite_lender(void)
+{
+    Suite *suite = suite_create("lender");
+    TCase *t = tcase_create("lender");
+    tcase_add_checked_fixture(t, fresh_lender, NULL);
+    tcase_add_test(t, a_task_does_not_end_while_another_waits_on_its_stack);
+    tcase_add_test(t, nor_does_main);
+    tcase_add_test(t, a_task_may_end_when_its_waiters_are_woken);
+    tcase_add_test(t, a_waiter_that_was_signalled_has_left_the_condition);
+    tcase_add_test(t, nobody_waits_on_the_stack_of_an_ended_task);
+    suite_add_tcase(suite, t);
+    return suite;
+}
