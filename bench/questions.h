@@ -10,7 +10,8 @@
     QUESTION(timers) QUESTION(scope) QUESTION(deadline) QUESTION(cancel) \
     QUESTION(chan) QUESTION(select) QUESTION(mutex) QUESTION(cached)     \
     QUESTION(direct) QUESTION(echo) QUESTION(http) QUESTION(thread)      \
-    QUESTION(post) QUESTION(program) QUESTION(crowded)
+    QUESTION(post) QUESTION(program) QUESTION(crowded)                   \
+    QUESTION(process) QUESTION(process_pipe) QUESTION(process_copy)
 
 #define QUESTION(word) double ask_##word(long n);
 QUESTIONS

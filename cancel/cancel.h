@@ -63,6 +63,7 @@ void gen_bodies(void);
 void queue_bodies(void);
 void process_bodies(void);
 void signal_bodies(void);
+void pool_bodies(void);
 void thread_bodies(void);
 void names_bodies(void);
 void canary_bodies(void);

@@ -262,6 +262,7 @@ int main(int argc, char **argv)
     queue_bodies();
     process_bodies();
     signal_bodies();
+    pool_bodies();
     thread_bodies();
     names_bodies();
     canary_bodies();

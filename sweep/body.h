@@ -26,7 +26,8 @@ struct body {
 extern const struct body bodies_file[], bodies_stream[], bodies_socket[],
     bodies_task[], bodies_group[], bodies_wait[], bodies_gen[], bodies_queue[],
     bodies_run[],
-    bodies_process[], bodies_signal[], bodies_thread[], bodies_names[];
+    bodies_process[], bodies_signal[], bodies_thread[], bodies_names[],
+    bodies_pool[];
 
 /* The options of every run. */
 extern const struct bide_options body_options;

@@ -5,6 +5,7 @@ called asyncio.py, which would hide the module.
 """
 
 import asyncio
+import concurrent.futures
 import signal
 import socket
 import sys
@@ -125,6 +126,21 @@ async def thread(n):
     return (time.perf_counter_ns() - began) / (count * n)
 
 
+# ---- As in pool.c ----------------------------------------------------------
+
+async def process(n):
+    loop = asyncio.get_running_loop()
+    with concurrent.futures.ProcessPoolExecutor() as pool:
+        async def caller(count):
+            for i in range(count):
+                await loop.run_in_executor(pool, int, i)
+        await asyncio.gather(*[caller(10) for _ in range(n)])
+        count = JOBS // n
+        began = time.perf_counter_ns()
+        await asyncio.gather(*[caller(count) for _ in range(n)])
+        return (time.perf_counter_ns() - began) / (count * n)
+
+
 # ---- As in echo.c: a protocol, which is quicker than streams ---------------
 
 class Echo(asyncio.Protocol):
@@ -146,7 +162,7 @@ async def echo(_):
 def main():
     questions = {"yield": yield_, "spawn": spawn, "memory": memory,
                  "timers": timers, "deadline": deadline, "cancel": cancel,
-                 "chan": chan, "thread": thread, "echo": echo}
+                 "chan": chan, "thread": thread, "process": process, "echo": echo}
     n = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     uvloop.install()
     print(f"{asyncio.run(questions[sys.argv[1]](n)):.3f}")
