@@ -12,7 +12,11 @@
 
 static void *map(int fd, size_t bytes, off_t at, int *error)
 {
-    return bi_sys.map(bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, at, error);
+    void *p = bi_sys.map(bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, at,
+                         error);
+    if (*error == -EAGAIN) /* too much is locked: not what EAGAIN means here */
+        *error = -ENOMEM;
+    return p;
 }
 
 struct bi_channel *bi_channel_map(int fd, int *error)

@@ -23,6 +23,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* How often a bell is rung: its pipe is never full, and a write of a byte is
+ * not broken off for long. */
+#define BELL_TRIES 10
+
 /* A large part grows by so much at least. */
 #define LARGE_STEP ((size_t)1 << 20)
 
@@ -204,23 +208,51 @@ static int grow(struct bi_worker *w, size_t bytes)
     return 0;
 }
 
-static void ring(struct bi_worker *w)
+void bi_worker_forget(struct bi_worker *w, struct bi_call *call)
 {
-    if (!atomic_exchange(&w->channel->head.worker_sleeps, 0))
-        return;
-    /* One that is dead is found out by its own bell. */
-    if (bi_sys_write(w->bell_out, "", 1) == -EPIPE)
-        bi_sys_sigpipe_drain();
+    w->calls[call->turn % BI_SLOTS] = NULL;
+    if (w->large_user == call)
+        w->large_user = NULL;
+    call->with = NULL;
 }
 
-static void hand_over(struct bi_worker *w, struct bi_call *call)
+bool bi_worker_withdraw(struct bi_worker *w, struct bi_call *call)
+{
+    uint32_t sent = BI_SENT;
+    struct bi_slot *slot = bi_slot_at(w->channel, call->turn);
+    if (!atomic_compare_exchange_strong(&slot->state, &sent, BI_WITHDRAWN))
+        return false;
+    bi_worker_forget(w, call);
+    return true;
+}
+
+/* 0, or why it cannot be woken. */
+static int ring(struct bi_worker *w)
+{
+    struct bi_head *h = &w->channel->head;
+    ssize_t n = -EINTR;
+    if (!atomic_exchange(&h->worker_sleeps, 0))
+        return 0;
+    for (int i = 0; i < BELL_TRIES && (n == -EINTR || n == -EAGAIN); i++)
+        n = bi_sys_write(w->bell_out, "", 1);
+    if (n == -EPIPE) { /* one that is dead is found out by its own bell */
+        bi_sys_sigpipe_drain();
+        return 0;
+    }
+    if (n < 0)
+        atomic_store(&h->worker_sleeps, 1);
+    return n == -EAGAIN || n == -EINTR ? -EIO : n < 0 ? (int)n : 0;
+}
+
+static int hand_over(struct bi_worker *w, struct bi_call *call)
 {
     w->calls[w->sent % BI_SLOTS] = call;
     call->with = w;
     call->turn = w->sent++;
     w->given++;
     atomic_store(&w->channel->head.sent, w->sent);
-    ring(w);
+    int rc = ring(w);
+    return rc < 0 && bi_worker_withdraw(w, call) ? rc : 0;
 }
 
 int bi_worker_give(struct bi_worker *w, struct bi_call *call,
@@ -251,26 +283,7 @@ int bi_worker_give(struct bi_worker *w, struct bi_call *call,
         memcpy(large ? w->large : slot->data, r->in,
                r->in_bytes * (r->count ? r->count : 1));
     atomic_store_explicit(&slot->state, BI_SENT, memory_order_relaxed);
-    hand_over(w, call);
-    return 0;
-}
-
-void bi_worker_forget(struct bi_worker *w, struct bi_call *call)
-{
-    w->calls[call->turn % BI_SLOTS] = NULL;
-    if (w->large_user == call)
-        w->large_user = NULL;
-    call->with = NULL;
-}
-
-bool bi_worker_withdraw(struct bi_worker *w, struct bi_call *call)
-{
-    uint32_t sent = BI_SENT;
-    struct bi_slot *slot = bi_slot_at(w->channel, call->turn);
-    if (!atomic_compare_exchange_strong(&slot->state, &sent, BI_WITHDRAWN))
-        return false;
-    bi_worker_forget(w, call);
-    return true;
+    return hand_over(w, call);
 }
 
 /* ---- Hearing ------------------------------------------------------------ */
