@@ -34,9 +34,6 @@
 /* The worker's descriptors. */
 enum { BI_BELL_IN = 3, BI_BELL_OUT, BI_SHARED };
 
-/* The environment of a worker has it, with the parent's pid. */
-#define BI_WORKER "BIDE_WORKER"
-
 enum bi_slot_state { BI_FREE, BI_SENT, BI_WITHDRAWN, BI_BEGUN, BI_DONE };
 
 struct bi_slot {

@@ -23,7 +23,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-const char bi_child_program[] = "/proc/self/exe";
+const char bi_child_mark[] = "BIDE_WORKER";
 
 static struct {
     struct bi_channel *channel;
@@ -206,10 +206,10 @@ _Noreturn static void serve(long parent)
  * believed; it opens no pools either. */
 __attribute__((constructor)) static void begin(void)
 {
-    const char *mark = secure_getenv(BI_WORKER);
+    const char *mark = secure_getenv(bi_child_mark);
     if (!mark)
         return;
     long parent = strtol(mark, NULL, 10);
-    unsetenv(BI_WORKER);
+    unsetenv(bi_child_mark);
     serve(parent);
 }

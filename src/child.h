@@ -6,7 +6,7 @@
 
 #include "channel.h"
 
-/* How the program is executed once more. */
-extern const char bi_child_program[];
+/* The environment of a worker has it, with the parent's pid. */
+extern const char bi_child_mark[];
 
 #endif

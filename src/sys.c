@@ -257,6 +257,19 @@ int bi_sys_memory_file(const char *name, size_t bytes)
     return rc < 0 ? rc : fd;
 }
 
+/* The link itself can be executed even if the file is gone; but a tool that
+ * runs the program, such as Valgrind or an emulator, answers for the program
+ * only where the link is read. */
+void bi_sys_program(char path[BI_PATH_BYTES])
+{
+    static const char link[] = "/proc/self/exe";
+    long n = BI_CALL(SYS_readlinkat, AT_FDCWD, link, path, BI_PATH_BYTES - 1, 0,
+                     0);
+    path[n > 0 ? n : 0] = '\0';
+    if (n <= 0 || BI_CALL(SYS_faccessat, AT_FDCWD, path, 1 /* X_OK */, 0, 0, 0))
+        memcpy(path, link, sizeof link);
+}
+
 unsigned bi_sys_processors(void)
 {
     unsigned long mask[128]; /* 8,192 processors */

@@ -274,6 +274,11 @@ static inline int bi_sys_close_on_exec(int fd)
     return (int)BI_CALL(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC, 0, 0, 0);
 }
 
+/* A path that leads to this program, with its NUL; mostly the one it was
+ * started by. */
+#define BI_PATH_BYTES 4096
+void bi_sys_program(char path[BI_PATH_BYTES]);
+
 /* On how many processors this thread may run; at least 1. */
 unsigned bi_sys_processors(void);
 

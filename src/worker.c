@@ -12,10 +12,10 @@
  */
 #include "worker.h"
 
+#include "child.h"
 #include "io.h"
 #include "park.h"
 #include "process.h"
-#include "child.h"
 #include "sys.h"
 
 #include <stdlib.h>
@@ -83,12 +83,13 @@ static char **mark_environment(char *mark)
 
 static int start_process(struct bi_worker *w, const int theirs[2])
 {
-    char mark[sizeof BI_WORKER "=" + 20];
-    char *argv[] = {(char *)(uintptr_t)bi_child_program, NULL};
+    char mark[64];
+    char path[BI_PATH_BYTES], *argv[] = {path, NULL};
     int fds[] = {theirs[0], BI_BELL_IN, theirs[1], BI_BELL_OUT,
                  w->shared, BI_SHARED, -1};
-    snprintf(mark, sizeof mark, BI_WORKER "=%d", (int)getpid());
+    snprintf(mark, sizeof mark, "%s=%d", bi_child_mark, (int)getpid());
     char **env = mark_environment(mark);
+    bi_sys_program(path);
     struct bide_proc_options opt = {.flags = BIDE_NULL_IN, .environment = env,
                                     .fds = fds};
     if (!env)

@@ -164,6 +164,27 @@ JOB(fork_and_die)
     return 0;
 }
 
+/* ---- Before the tests --------------------------------------------------- */
+
+static intptr_t probe(void *arg)
+{
+    int one = 1;
+    bide_pool *p;
+    struct bide_job job = {.fn = give_back, .in = &one, .in_bytes = sizeof one};
+    (void)arg;
+    int rc = bide_pool_open(&p, NULL);
+    return rc < 0 ? rc : bide_pool_call(p, &job);
+}
+
+bool pools_work(void)
+{
+    intptr_t rc = bide_run(probe, NULL, NULL);
+    if (rc == -ENOEXEC)
+        fprintf(stderr, "left out: tests of pools; this machine cannot execute "
+                        "the program by itself\n");
+    return rc != -ENOEXEC;
+}
+
 /* ---- In the test -------------------------------------------------------- */
 
 bide_pool *open_pool_with(const struct bide_pool_options *opt)

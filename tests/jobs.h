@@ -9,8 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Open a pool that works; a machine where a program cannot be executed once
- * more (an emulator's) ends the test with a word about it. */
+/* Whether a program can be executed once more here, which an emulator may not
+ * be able to; if not, that is said. */
+bool pools_work(void);
+
 bide_pool *open_pool(unsigned workers);
 bide_pool *open_pool_with(const struct bide_pool_options *opt);
 
