@@ -176,13 +176,18 @@ static intptr_t probe(void *arg)
     return rc < 0 ? rc : bide_pool_call(p, &job);
 }
 
+/* In a child: what a first run finds out must not be known to the tests. */
 bool pools_work(void)
 {
-    intptr_t rc = bide_run(probe, NULL, NULL);
-    if (rc == -ENOEXEC)
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(bide_run(probe, NULL, NULL) == -ENOEXEC);
+    waitpid(pid, &status, 0);
+    if (status)
         fprintf(stderr, "left out: tests of pools; this machine cannot execute "
                         "the program by itself\n");
-    return rc != -ENOEXEC;
+    return status == 0;
 }
 
 /* ---- In the test -------------------------------------------------------- */
