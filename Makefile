@@ -266,6 +266,19 @@ $(BUILD)/cancel/sweep: $(CANCEL_OBJECTS) $(BUILD)/libbide.a
 	$(Q)$(COMPILE) $(LDFLAGS) -Wl,--wrap=bi_park,--wrap=bi_park_yield \
 	    -Wl,--wrap=bi_park_end_turn,--wrap=bi_wake $^ -o $@
 
+# The schedules (stress/main.c).  BODY=name explores one body, N=1000 so many
+# schedules of each.
+STRESS_OBJECTS := $(call objects,$(wildcard stress/*.c))
+-include $(STRESS_OBJECTS:.o=.d)
+N = 100000
+stress: ## every lock, channel and combinator under many schedules
+	@+$(MAKE) BUILD=$(BUILD)/checked CHECKED=1 $(BUILD)/checked/stress/stress
+	@$(BUILD)/checked/stress/stress $(N) $(if $(BODY),'$(BODY)')
+
+$(BUILD)/stress/stress: $(STRESS_OBJECTS) $(BUILD)/libbide.a
+	@echo '  link    $@'
+	$(Q)$(COMPILE) $(LDFLAGS) $^ -o $@
+
 layers: $(BUILD)/libbide.a ## whether each file knows only what lies below it
 	@tools/layers src/FLOORS $<
 
@@ -330,4 +343,4 @@ help: ## this list
 	    awk -F: '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
 .PHONY: all lib examples load demo man suite test test-aarch64 valgrind asan ubsan \
-    tsan sweep cancel-sweep layers tidy bench bench-deps install uninstall clean help
+    tsan sweep cancel-sweep stress layers tidy bench bench-deps install uninstall clean help

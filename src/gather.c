@@ -119,32 +119,38 @@ static void mark(bide_task **tasks, size_t n, int step, const char *func)
         bi_task_of(tasks[i], func)->watchers += (uint32_t)step;
 }
 
+/* Whether the tasks look as `watch` wants them, as far as its awaited one. */
+static bool seen_enough(const struct bi_watch *watch, bide_task **tasks,
+                        size_t n, const char *func)
+{
+    return watch->awaited->ended ||
+           (watch->any && count_ended(tasks, n, func)) ||
+           (watch->failures && first_failure(watch, tasks, n, func));
+}
+
 /* Park until an end that `watch` asks for. */
 static int watch_once(struct bi_watch *watch)
 {
     struct bi_task *self = bi_current();
-    int rc = bi_park_check(self); /* it may be woken for less than it wants */
-    if (rc)
-        return rc;
     watch->wait = bi_wait_make(self, "wait tasks", NULL, bi_wait_unlink);
     bi_list_push_back(&self->run->watchers, &watch->wait.link);
     return (int)bi_park(&watch->wait);
 }
 
-/* Wait until all have ended, or an end came that counts.  0 or the refusal. */
+/* Wait until all have ended, or an end came that counts; the caller has done
+ * bi_park_check().  That may let others run, and the end that is waited for may
+ * come right then: between it and the wait lies a look.  0 or the refusal. */
 static int watch_tasks(struct bi_watch *watch, bide_task **tasks, size_t n,
                        const char *func)
 {
     int rc = 0;
+    bool checked = true;
     mark(tasks, n, 1, func);
     for (size_t i = 0; i < n && rc == 0; i++) {
         watch->awaited = bi_task_of(tasks[i], func);
-        while (rc == 0 && !watch->awaited->ended) {
-            if (watch->any && count_ended(tasks, n, func))
-                break;
-            if (watch->failures && first_failure(watch, tasks, n, func))
-                break;
-            rc = watch_once(watch);
+        while (rc == 0 && !seen_enough(watch, tasks, n, func)) {
+            rc = checked ? watch_once(watch) : bi_park_check(bi_current());
+            checked = !checked;
         }
         if (rc == 0 && !watch->awaited->ended)
             break;

@@ -281,6 +281,27 @@ VIRTUAL_TEST(a_waiter_is_not_disturbed_by_the_tasks_of_others)
     return 0;
 }
 
+/* ---- Under every schedule ------------------------------------------------ */
+
+static intptr_t await_three(void *arg)
+{
+    bide_task *tasks[3];
+    for (int i = 0; i < 3; i++)
+        tasks[i] = spawn(give_late, NUM(i));
+    int first = bide_wait_tasks(tasks, 3, BIDE_FIRST_COMPLETED);
+    int all = bide_wait_tasks(tasks, 3, BIDE_ALL_COMPLETED);
+    for (int i = 0; i < 3; i++)
+        bide_release(tasks[i]);
+    return first >= 1 && all == 3 ? VALUE(arg) : -EPROTO;
+}
+
+/* The waiter may give its turn up, and the last end may come right then. */
+START_TEST(no_end_is_missed_between_the_look_and_the_wait)
+{
+    ck_assert_int_eq(bide_explore(2000, await_three), 0);
+}
+END_TEST
+
 Suite *suite_wait_tasks(void)
 {
     Suite *suite = suite_create("wait_tasks");
@@ -315,6 +336,7 @@ Suite *suite_wait_tasks(void)
     tcase_add_test(
         t, a_waiter_cancelled_as_a_task_of_another_waiter_ends_is_refused);
     tcase_add_test(t, a_waiter_is_not_disturbed_by_the_tasks_of_others);
+    tcase_add_test(t, no_end_is_missed_between_the_look_and_the_wait);
     suite_add_tcase(suite, t);
     return suite;
 }
