@@ -401,7 +401,7 @@ struct bide_call {
  * -ECANCELED, or why it could not be (-ENOMEM, -EAGAIN).
  * Returns 0; under BIDE_FAIL_FAST the first failure, after the others were
  * cancelled and have ended.
- *   -EINVAL  an fn is NULL: nothing was started
+ *   -EINVAL  an fn is NULL, or `policy` is none: nothing was started
  *   -ECHILD  the first failure was a call cancelled by someone else
  *   -ENOMEM, -EAGAIN  a call could not be started: the others were cancelled
  *                     (under BIDE_COLLECT only its slot says so)
@@ -462,6 +462,7 @@ BIDE_API BIDE_CHECK intptr_t bide_hedge(bide_fn *fn, void *arg, size_t attempts,
  * Returns 0 when all have ended; under BIDE_FAIL_FAST the first failure, at
  * once, with the others left running (-ECHILD: a task was cancelled).
  *   -EDEADLK  the caller is among them
+ *   -EINVAL   `policy` is none
  * Cancelled: the tasks run on.
  */
 BIDE_API BIDE_CHECK intptr_t bide_gather_tasks(bide_task **tasks, size_t n,
@@ -479,6 +480,7 @@ enum bide_wait_mode {
  * A task that was cancelled does not count as an error.
  * Returns how many have ended, a task counted for each place it stands in.
  *   -EDEADLK  the caller is among them
+ *   -EINVAL   `mode` is none
  * Cancelled: the tasks run on.
  */
 BIDE_API BIDE_CHECK int bide_wait_tasks(bide_task **tasks, size_t n,

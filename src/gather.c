@@ -53,6 +53,8 @@ static intptr_t gather(struct bide_call *calls, size_t n, size_t at_once,
                        enum bide_policy policy, const void *site,
                        const char *func)
 {
+    if (!bi_group_knows(policy))
+        return -EINVAL;
     int rc = bi_gather_check(calls, n);
     if (rc < 0)
         return rc;
@@ -164,6 +166,9 @@ intptr_t bide_gather_tasks(bide_task **tasks, size_t n, intptr_t *results,
 {
     struct bi_watch watch = {.failures = policy == BIDE_FAIL_FAST,
                              .cancels = true};
+    bi_current_in(__func__);
+    if (!bi_group_knows(policy))
+        return -EINVAL;
     int rc = check_tasks(tasks, n, __func__);
     if (rc == 0)
         rc = watch_tasks(&watch, tasks, n, __func__);
@@ -186,6 +191,9 @@ int bide_wait_tasks(bide_task **tasks, size_t n, enum bide_wait_mode mode)
 {
     struct bi_watch watch = {.any = mode == BIDE_FIRST_COMPLETED,
                              .failures = mode == BIDE_FIRST_ERROR};
+    bi_current_in(__func__);
+    if (!watch.any && !watch.failures && mode != BIDE_ALL_COMPLETED)
+        return -EINVAL;
     int rc = check_tasks(tasks, n, __func__);
     if (rc == 0)
         rc = watch_tasks(&watch, tasks, n, __func__);

@@ -319,6 +319,8 @@ static void enter(struct bide_group *group, enum bide_policy policy,
 
 void bide_group_open(struct bide_group *g, enum bide_policy policy)
 {
+    BI_CONTRACT(bi_group_knows(policy), __func__,
+                "was given a policy that there is not");
     enter(g, policy, __func__);
 }
 
@@ -338,7 +340,10 @@ int bide_group_spawn(struct bide_group *g, bide_fn *fn, void *arg)
 int bide_group_spawn_with(struct bide_group *g, bide_task **out, bide_fn *fn,
                           void *arg, const struct bide_spawn_options *opt)
 {
-    bi_current_in(__func__);
+    struct bi_run *run = bi_current_in(__func__)->run;
+    int rc = admits(bi_group_of(g), run, __func__);
+    if (rc < 0)
+        return rc;
     return bi_group_add(g, out, fn, arg, opt, __builtin_return_address(0));
 }
 

@@ -29,6 +29,12 @@ static inline struct bi_group *bi_group_of(const struct bide_group *g)
     return (struct bi_group *)(uintptr_t)g;
 }
 
+/* Whether `policy` is one. */
+static inline bool bi_group_knows(enum bide_policy policy)
+{
+    return policy == BIDE_FAIL_FAST || policy == BIDE_COLLECT;
+}
+
 /* Open a group for a combinator: quiet, and strict if so asked. */
 void bi_group_enter(struct bide_group *g, enum bide_policy policy, bool strict,
                     const char *func);

@@ -410,10 +410,22 @@ MISUSE_TEST(a_group_is_closed_by_the_task_that_opened_it, "bide_group_close",
     return bide_await(spawn(close_group, NULL));
 }
 
-MISUSE_TEST(a_group_that_was_never_opened_takes_no_child, "bide_group_spawn",
+MISUSE_TEST(a_group_that_was_never_opened_takes_no_child, "bide_group_spawn:",
             "never opened")
 {
     return bide_group_spawn(&group, give, NULL);
+}
+
+MISUSE_TEST(a_group_that_was_never_opened_takes_none_with_options,
+            "bide_group_spawn_with:", "never opened")
+{
+    return bide_group_spawn_with(&group, NULL, give, NULL, NULL);
+}
+
+MISUSE_TEST(a_group_has_one_of_two_policies, "bide_group_open", "policy")
+{
+    bide_group_open(&group, (enum bide_policy)2);
+    return 0;
 }
 
 MISUSE_TEST(a_group_that_was_never_opened_has_no_next, "bide_group_next",
@@ -509,6 +521,8 @@ Suite *suite_contract(void)
     tcase_add_test(t, a_group_closes_after_the_scopes_inside);
     tcase_add_test(t, a_group_is_closed_by_the_task_that_opened_it);
     tcase_add_test(t, a_group_that_was_never_opened_takes_no_child);
+    tcase_add_test(t, a_group_that_was_never_opened_takes_none_with_options);
+    tcase_add_test(t, a_group_has_one_of_two_policies);
     tcase_add_test(t, a_group_that_was_never_opened_has_no_next);
     tcase_add_test(t, a_readiness_is_not_negative);
     tcase_add_test(t, a_channel_with_room_needs_a_buffer);

@@ -32,6 +32,17 @@ VIRTUAL_TEST(no_calls_are_done_at_once_but_may_be_refused)
     return 0;
 }
 
+VIRTUAL_TEST(a_policy_that_there_is_not_is_refused_and_nothing_is_started)
+{
+    struct bide_call calls[] = {call(note_it, 'x')};
+    enum bide_policy none = (enum bide_policy)2;
+    ck_assert_int_eq(bide_gather(calls, 1, none), -EINVAL);
+    ck_assert_int_eq(bide_gather_bounded(calls, 1, 1, none), -EINVAL);
+    turns(1);
+    expect_journal("");
+    return 0;
+}
+
 VIRTUAL_TEST(one_bad_call_and_nothing_is_started)
 {
     struct bide_call calls[] = {call(note_it, 'x'), call(NULL, 0)};
@@ -383,6 +394,8 @@ Suite *suite_gather(void)
     tcase_add_checked_fixture(t, clear_journal, NULL);
     tcase_add_test(t, results_stand_in_the_order_of_the_calls);
     tcase_add_test(t, no_calls_are_done_at_once_but_may_be_refused);
+    tcase_add_test(
+        t, a_policy_that_there_is_not_is_refused_and_nothing_is_started);
     tcase_add_test(t, one_bad_call_and_nothing_is_started);
     tcase_add_test(t, ten_thousand_calls_can_be_gathered);
     tcase_add_test(t, gathers_may_nest_a_thousand_deep);

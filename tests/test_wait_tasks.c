@@ -42,6 +42,17 @@ VIRTUAL_TEST(no_tasks_are_done_at_once_but_may_be_refused)
     return 0;
 }
 
+VIRTUAL_TEST(a_policy_or_mode_that_there_is_not_is_refused_without_a_wait)
+{
+    bide_task *task = spawn(give, NUM(1));
+    ck_assert_int_eq(bide_gather_tasks(&task, 1, NULL, (enum bide_policy)2),
+                     -EINVAL);
+    ck_assert_int_eq(bide_wait_tasks(&task, 1, (enum bide_wait_mode)3),
+                     -EINVAL);
+    ck_assert(!bide_task_done(task));
+    return result_of(task) == 1 ? 0 : -EBADMSG;
+}
+
 VIRTUAL_TEST(the_first_failure_is_told_at_once_and_the_others_run_on)
 {
     intptr_t results[] = {1234, 1234, 1234};
@@ -310,6 +321,8 @@ Suite *suite_wait_tasks(void)
     tcase_add_test(t, results_of_tasks_stand_in_the_order_of_the_tasks);
     tcase_add_test(t, one_task_in_two_places_runs_once_and_fills_both);
     tcase_add_test(t, no_tasks_are_done_at_once_but_may_be_refused);
+    tcase_add_test(
+        t, a_policy_or_mode_that_there_is_not_is_refused_without_a_wait);
     tcase_add_test(t, the_first_failure_is_told_at_once_and_the_others_run_on);
     tcase_add_test(
         t, of_failures_that_were_there_already_the_first_by_time_is_told);
