@@ -11,7 +11,7 @@
  * Nothing here is a callback or a state machine.  bide_read() looks as if it
  * blocked, and the task that calls it does wait; the thread does not.
  *
- * serve() answers one client, and server() starts a serve() for each; fetch()
+ * serve() answers one client, and server() calls it for each; fetch()
  * is the client, and speed() runs it many times; tour() ties them together.
  */
 #include <bide.h>
@@ -109,10 +109,10 @@ static ssize_t answer(int sock, const char *status, const char *body,
 }
 
 /* Answer one client.  Errors are told at once, files after a while. */
-static intptr_t serve(void *arg)
+static intptr_t serve(int sock, void *unused)
 {
-    int sock = (int)(intptr_t)arg;
     char head[HEAD_BYTES], *body = NULL;
+    (void)unused;
     ssize_t n = read_request(sock, head);
     const char *path = n > 0 ? requested_path(head) : NULL;
     ssize_t size = path ? slurp(path, &body) : 0;
@@ -125,7 +125,6 @@ static intptr_t serve(void *arg)
     else if ((n = bide_sleep(HOLD)) == 0)
         n = answer(sock, "200 OK", body, size);
     free(body);
-    bide_close(sock);
     return n < 0 ? 0 : n; /* that a client went away is no error of ours */
 }
 
@@ -137,26 +136,15 @@ static int port_of(int sock)
     return ntohs(sin.sin_port);
 }
 
-/* Accept clients, a task each, until cancelled.  The group sees to it that no
- * client's task outlives this function; one failed accept does not end it. */
-static intptr_t server(void *arg)
+/* Say which port it is, and answer clients, a task each, until cancelled. */
+static intptr_t server(void *unused)
 {
-    (void)arg;
+    (void)unused;
     int listener = bide_listen("127.0.0.1", "0", 0);
     if (listener < 0)
         return listener;
-    struct bide_group clients;
-    bide_group_open(&clients, BIDE_COLLECT);
     bide_ready(port_of(listener));
-    while (bide_cancel_code() == 0) {
-        int sock = bide_accept(listener, NULL, NULL);
-        if (sock >= 0 &&
-            bide_group_spawn(&clients, serve, (void *)(intptr_t)sock) < 0)
-            bide_close(sock);
-    }
-    intptr_t rc = bide_group_close(&clients, bide_cancel_code());
-    bide_close(listener);
-    return rc;
+    return bide_serve(listener, serve, NULL, NULL);
 }
 
 /* ---- The client --------------------------------------------------------- */

@@ -1,24 +1,5 @@
 /* test_group_cancel.c: groups cancelled by their owner, or from outside. */
-#include "tasks.h"
-
-/* Close `g` after a good body. */
-static intptr_t close_well(struct bide_group *g)
-{
-    return bide_group_close(g, 0);
-}
-
-static void add(struct bide_group *g, bide_fn *fn, void *arg)
-{
-    ck_assert_int_eq(bide_group_spawn(g, fn, arg), 0);
-}
-
-/* A child with a handle. */
-static bide_task *child(struct bide_group *g, bide_fn *fn, void *arg)
-{
-    bide_task *task;
-    ck_assert_int_eq(bide_group_spawn_with(g, &task, fn, arg, NULL), 0);
-    return task;
-}
+#include "children.h"
 
 /* ---- The group is cancelled --------------------------------------------- */
 

@@ -1,39 +1,14 @@
 /* test_guard.c: no stack without a guard, whatever the kernel refuses.
  */
-#include "stack.h"
+#include "stacks.h"
 
 #include "sys.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { HEAD = 704 };
-
-static struct bi_stack_pool pool;
-static struct bi_sys real;
-
-static void set_up(void)
-{
-    real = bi_sys;
-    bi_stack_pool_init(&pool, HEAD);
-}
-
-static void tear_down(void)
-{
-    bi_sys = real;
-    bi_stack_pool_end(&pool);
-}
-
-static struct bi_stack *take(size_t bytes)
-{
-    struct bi_stack *s = bi_stack_take(&pool, bytes);
-    ck_assert_msg(s != NULL, "%s", pool.reason);
-    return s;
-}
 
 /* Whether the kernel can read a byte there for us. */
 static bool readable(const void *at)
@@ -293,7 +268,7 @@ Suite *suite_guard(void)
     Suite *s = suite_create("guard");
     TCase *t = tcase_create("guard");
     tcase_set_timeout(t, 30);
-    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_checked_fixture(t, stacks_begin, stacks_end);
     tcase_add_loop_test(t, every_stack_lies_between_guards_of_either_kind, 0,
                         2);
     tcase_add_test(t, a_kernel_that_only_says_yes_is_not_believed);

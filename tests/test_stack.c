@@ -1,38 +1,13 @@
 /* test_stack.c: the pool of stacks: their sizes and places, their reuse.
  */
-#include "stack.h"
+#include "stacks.h"
 
 #include "sys.h"
 
-#include <check.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { HEAD = 704 };
-
-static struct bi_stack_pool pool;
-static struct bi_sys real;
-
-static void set_up(void)
-{
-    real = bi_sys;
-    bi_stack_pool_init(&pool, HEAD);
-}
-
-static void tear_down(void)
-{
-    bi_sys = real;
-    bi_stack_pool_end(&pool);
-}
-
-static struct bi_stack *take(size_t bytes)
-{
-    struct bi_stack *s = bi_stack_take(&pool, bytes);
-    ck_assert_msg(s != NULL, "%s", pool.reason);
-    return s;
-}
 
 /* ---- Sizes and places --------------------------------------------------- */
 
@@ -298,7 +273,7 @@ Suite *suite_stack(void)
     Suite *s = suite_create("stack");
     TCase *t = tcase_create("stack");
     tcase_set_timeout(t, 30);
-    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_checked_fixture(t, stacks_begin, stacks_end);
     tcase_add_test(t, sizes_are_powers_of_two_from_16_kib);
     tcase_add_test(t, a_stack_that_is_too_large_is_refused);
     tcase_add_test(t, a_parked_task_needs_one_page);
