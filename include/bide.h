@@ -1913,6 +1913,7 @@ typedef struct bide_signals bide_signals;
 BIDE_API BIDE_CHECK int bide_signals_open(bide_signals **r, const int *signals,
                                           size_t n);
 
+#ifdef SI_USER /* a strict -std=c11 leaves siginfo_t out of <signal.h> */
 /* Wait for the next signal of `r`.                                    [waits]
  *
  * They come in the order of their arrival; of tasks that wait, the first gets
@@ -1926,6 +1927,7 @@ BIDE_API BIDE_CHECK int bide_signals_open(bide_signals **r, const int *signals,
  * Cancelled: no signal was taken.
  */
 BIDE_API BIDE_CHECK int bide_signals_next(bide_signals *r, siginfo_t *info);
+#endif
 
 /* Close `r`: signals that nobody else receives have their former action, unless
  * another was set meanwhile, and those that came and were not taken are sent
