@@ -53,8 +53,9 @@ int in_child(void (*fn)(void), char *text, size_t room);
  * sentence that holds each of the `words`, given up to a NULL. */
 void expect_contract(bide_fn *fn, ...);
 
-/* Whether the start of a program can fail with what execve(2) says: under
- * Valgrind, where vfork(2) is a fork(2), posix_spawn(3) never hears of it. */
+/* Whether the start of a program can fail with what execve(2) says: where
+ * vfork(2) is a fork(2), as under Valgrind and qemu, posix_spawn(3) never hears
+ * of it. */
 bool starts_can_fail(void);
 
 /* From here to the end of it the thread uses bad addresses on purpose, which
@@ -62,13 +63,18 @@ bool starts_can_fail(void);
 void begin_bad_addresses(void);
 void end_bad_addresses(void);
 
-/* What the error hook of run_task() and run_virtual() has heard. */
+/* How often a test does what it does `n` times elsewhere: under a tool that is
+ * slow, a tenth of that. */
+unsigned rounds(unsigned n);
+
+/* What the error hook of run_task() and run_virtual() has heard in this
+ * thread's last run. */
 struct heard {
     unsigned count;
     intptr_t code;
     char task[32];
 };
-extern struct heard heard;
+extern _Thread_local struct heard heard;
 
 /* Whether the backend under test is this one ("io_uring", "epoll"). */
 bool backend_is(const char *name);

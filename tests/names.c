@@ -5,6 +5,7 @@
 #include "pair.h"
 #include "sys.h"
 
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@ static unsigned count;
 static atomic_bool hangs;
 static atomic_uint begun, ended;
 static sem_t gate;
+static pthread_mutex_t asking = PTHREAD_MUTEX_INITIALIZER;
 static char asked[256];
 static struct bi_sys before;
 
@@ -50,7 +52,9 @@ static int lookup(const char *host, const char *service, int flags,
         while (sem_wait(&gate) < 0)
             ;
     int n = find(host, service, flags, out, room);
+    pthread_mutex_lock(&asking);
     snprintf(asked, sizeof asked, "%s", host);
+    pthread_mutex_unlock(&asking);
     atomic_fetch_add(&ended, 1);
     return n;
 }

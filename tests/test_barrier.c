@@ -78,7 +78,7 @@ VIRTUAL_TEST(who_arrives_while_the_others_leave_is_in_the_next_round)
     return bide_await(second) - 1;
 }
 
-static intptr_t rounds(void *letter)
+static intptr_t laps(void *letter)
 {
     for (int i = 0; i < 5; i++) {
         note((char)VALUE(letter));
@@ -92,7 +92,7 @@ static intptr_t rounds(void *letter)
 VIRTUAL_TEST(nobody_is_a_round_ahead)
 {
     struct bide_call calls[] = {
-        {rounds, NUM('a'), 0}, {rounds, NUM('b'), 0}, {rounds, NUM('c'), 0}};
+        {laps, NUM('a'), 0}, {laps, NUM('b'), 0}, {laps, NUM('c'), 0}};
     ck_assert_int_eq(bide_gather(calls, 3, BIDE_FAIL_FAST), 0);
     for (int round = 0; round < 5; round++) {
         const char *part = journal + 3 * round;

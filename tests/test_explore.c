@@ -37,7 +37,7 @@ static intptr_t deep_bug(void *arg)
 
 START_TEST(a_body_without_a_bug_passes_all_schedules)
 {
-    ck_assert_int_eq(bide_explore(1000, harmless), 0);
+    ck_assert_int_eq(bide_explore(rounds(1000), harmless), 0);
 }
 END_TEST
 
@@ -68,7 +68,7 @@ START_TEST(changing_priorities_find_bugs_of_their_depth_and_none_deeper)
     ck_assert_int_eq(result_under(50000, deep_bug, BIDE_PCT_1 << _i), -EIO);
     if (_i > 0)
         ck_assert_int_eq(
-            result_under(5000, deep_bug, BIDE_PCT_1 << (_i - 1)), 0);
+            result_under(rounds(5000), deep_bug, BIDE_PCT_1 << (_i - 1)), 0);
 }
 END_TEST
 

@@ -22,11 +22,11 @@ static __attribute__((noinline)) intptr_t read_to_stack(void *arg)
 /* Live on a recycled stack, where nobody else must write. */
 static __attribute__((noinline)) intptr_t guard_canaries(void *arg)
 {
-    volatile unsigned char *rounds = arg;
+    volatile unsigned char *on = arg;
     volatile unsigned char canaries[2048];
     for (size_t i = 0; i < sizeof canaries; i++)
         canaries[i] = CANARY;
-    while (*rounds)
+    while (*on)
         if (bide_yield() < 0)
             break;
     for (size_t i = 0; i < sizeof canaries; i++)
@@ -39,7 +39,7 @@ static __attribute__((noinline)) intptr_t guard_canaries(void *arg)
  * and then the data come. */
 static void check_canaries(enum ends_kind kind, bool by_close)
 {
-    for (int round = 0; round < 1000; round++) {
+    for (unsigned round = 0; round < rounds(1000); round++) {
         struct ends ends = open_ends(kind, round % 2 ? O_NONBLOCK : 0);
         struct nest nest = {ends.out, 0};
         int twin = dup(ends.out);
