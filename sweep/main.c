@@ -416,6 +416,7 @@ int main(int argc, char **argv)
 {
     char *what = argc > 1 ? argv[1] : NULL;
     setvbuf(stdout, NULL, _IOLBF, 0);
+    signal(SIGINT, SIG_DFL); /* a shell may have had it ignored */
     scratch_begin();
     int rc = what && strchr(what, ':') ? replay(what) : sweep_all(what);
     scratch_end();
