@@ -103,12 +103,28 @@ static intptr_t strike(struct sweep *s, unsigned long n, bide_fn *fn, void *arg)
     return result;
 }
 
-static intptr_t sweep(struct sweep *s, bide_fn *fn, void *arg)
+/* Whether BIDE_CANCEL names one moment, as `n`; 0: it is none, and told. */
+static bool chosen(unsigned long *n)
 {
     const char *outside = getenv("BIDE_CANCEL");
-    if (outside && *outside)
-        return strike(s, strtoul(outside, NULL, 10), fn, arg);
+    if (!outside || !*outside)
+        return false;
+    char *end;
+    errno = 0;
+    bool number = *outside >= '0' && *outside <= '9';
+    *n = number ? strtoul(outside, &end, 10) : 0;
+    if (*n && (errno || *end))
+        *n = 0;
+    if (!*n)
+        bi_say("BIDE_CANCEL is '%s'; a moment is a number, from 1", outside);
+    return true;
+}
+
+static intptr_t sweep(struct sweep *s, bide_fn *fn, void *arg)
+{
     unsigned long n = 0;
+    if (chosen(&n))
+        return n ? strike(s, n, fn, arg) : -EINVAL;
     do {
         s->at[0] = '\0';
         intptr_t result = strike(s, ++n, fn, arg);

@@ -152,6 +152,22 @@ START_TEST(a_sweep_that_endangers_nobody_says_so)
 }
 END_TEST
 
+START_TEST(what_is_no_moment_is_refused_with_a_sentence)
+{
+    static const char *const bad[] = {"0", "x", "-1", "2x", " 2", "1e3",
+                                      "99999999999999999999999"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        setenv("BIDE_CANCEL", bad[i], 1);
+        ck_assert_int_eq(sweep(careful_body), -EINVAL);
+        expect_said(bad[i]);
+        expect_said("a moment is a number, from 1");
+    }
+    setenv("BIDE_CANCEL", "", 1);
+    ck_assert_int_eq(sweep(careful_body), 4);
+    unsetenv("BIDE_CANCEL");
+}
+END_TEST
+
 Suite *suite_cancel_sweep(void)
 {
     Suite *suite = suite_create("cancel_sweep");
@@ -163,6 +179,7 @@ Suite *suite_cancel_sweep(void)
         t, a_body_that_keeps_a_lock_when_cancelled_is_found_and_replayed);
     tcase_add_test(t, what_was_handed_over_when_the_cancel_came_is_not_lost);
     tcase_add_test(t, a_sweep_that_endangers_nobody_says_so);
+    tcase_add_test(t, what_is_no_moment_is_refused_with_a_sentence);
     suite_add_tcase(suite, t);
     return suite;
 }

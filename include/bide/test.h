@@ -10,8 +10,9 @@
  *             thread, a process or the kernel works for the run it goes on as
  *             the real one does.
  *
- * Two variables outside, which only test runs look at: BIDE_SEED names the one
- * schedule to run, and BIDE_TRACE=1 tells its steps on stderr.
+ * Variables outside, which only test runs look at: BIDE_SEED names the one
+ * schedule to run, BIDE_TRACE=1 tells its steps on stderr, and BIDE_CANCEL is
+ * the one moment of a cancel sweep to run.
  */
 #ifndef BIDE_TEST_H
 #define BIDE_TEST_H
