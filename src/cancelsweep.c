@@ -86,6 +86,14 @@ void bide_test_endanger(bide_task *task)
 
 /* ---- The sweep ---------------------------------------------------------- */
 
+static void tell(const struct sweep *s, unsigned long n, intptr_t result)
+{
+    char what[128];
+    snprintf(what, sizeof what, s->at[0] ? "cancel %lu (%s)" : "cancel %lu", n,
+             s->at);
+    bi_explore_tell(what, result);
+}
+
 /* Run the body with its cancel at moment `n`. */
 static intptr_t strike(struct sweep *s, unsigned long n, bide_fn *fn, void *arg)
 {
@@ -95,10 +103,7 @@ static intptr_t strike(struct sweep *s, unsigned long n, bide_fn *fn, void *arg)
     intptr_t result = bi_testrun_once(&s->t, &s->t.seed, fn, arg);
     if (result >= 0)
         return 0;
-    char what[128];
-    snprintf(what, sizeof what, s->at[0] ? "cancel %lu (%s)" : "cancel %lu", n,
-             s->at);
-    bi_explore_tell(what, result);
+    tell(s, n, result);
     bi_testrun_tell_replay(&s->t, &s->t.seed);
     return result;
 }
@@ -120,11 +125,26 @@ static bool chosen(unsigned long *n)
     return true;
 }
 
+/* Moment `n` alone, as BIDE_CANCEL asks for. */
+static intptr_t replay(struct sweep *s, unsigned long n, bide_fn *fn, void *arg)
+{
+    intptr_t result = strike(s, n, fn, arg);
+    if (result < 0)
+        return result;
+    if (s->seen < n) {
+        bi_say("BIDE_CANCEL is %lu; the body has come to its end after %lu",
+               n, s->seen);
+        return -ENOENT;
+    }
+    tell(s, n, result);
+    return 0;
+}
+
 static intptr_t sweep(struct sweep *s, bide_fn *fn, void *arg)
 {
     unsigned long n = 0;
     if (chosen(&n))
-        return n ? strike(s, n, fn, arg) : -EINVAL;
+        return n ? replay(s, n, fn, arg) : -EINVAL;
     do {
         s->at[0] = '\0';
         intptr_t result = strike(s, ++n, fn, arg);

@@ -90,6 +90,7 @@ START_TEST(a_body_that_keeps_a_lock_when_cancelled_is_found_and_replayed)
     expect_said("BIDE_CANCEL=2 BIDE_SEED=first.0");
     setenv("BIDE_CANCEL", "1", 1);
     ck_assert_int_eq(sweep(careless_body), 0);
+    expect_said("cancel 1 ('task-2' is about to wait) does not break the body");
     setenv("BIDE_CANCEL", "3", 1);
     ck_assert_int_lt(sweep(careless_body), 0);
     expect_said("'task-2' waits: sleep) breaks");
@@ -162,6 +163,9 @@ START_TEST(what_is_no_moment_is_refused_with_a_sentence)
         expect_said(bad[i]);
         expect_said("a moment is a number, from 1");
     }
+    setenv("BIDE_CANCEL", "5", 1);
+    ck_assert_int_eq(sweep(careful_body), -ENOENT);
+    expect_said("BIDE_CANCEL is 5; the body has come to its end after 4");
     setenv("BIDE_CANCEL", "", 1);
     ck_assert_int_eq(sweep(careful_body), 4);
     unsetenv("BIDE_CANCEL");

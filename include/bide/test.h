@@ -175,7 +175,8 @@ BIDE_API void bide_test_endanger(bide_task *task);
  * tasks to bide_test_endanger(), and returns a negative number if its accounts
  * do not agree in the end: something lost, held or done twice.  A deadlock and
  * what else breaks a schedule count as well; the moment is printed, and how to
- * replay it.  BIDE_CANCEL=n outside runs it alone.
+ * replay it.  BIDE_CANCEL=n outside runs it alone, and then this returns 0 if
+ * the body is not broken.
  *
  *   opt   may be NULL; the schedule is `seed`, or BIDE_SEED, or first in
  * Returns the number of moments, with a cancel at each; or the result that
