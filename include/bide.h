@@ -1568,7 +1568,8 @@ BIDE_API BIDE_CHECK int bide_listen_all(const char *host, const char *service,
  * cancel that ended it. */
 typedef intptr_t bide_serve_fn(int fd, void *arg);
 
-/* A server, for whoever is to stop it. */
+/* A server, for whoever is to stop it.  One that was stopped is made new by
+ * setting it to {0}. */
 struct bide_server {
     void *_p;
     bool _stopped;

@@ -166,6 +166,8 @@ intptr_t bide_serve(int listener, bide_serve_fn *handler, void *arg,
                         .site = __builtin_return_address(0)};
     if (rc == 0 && (!handler || s.opt->grace < 0))
         rc = -EINVAL;
+    BI_CONTRACT(!s.opt->server || !s.opt->server->_p, __func__,
+                "was given a server that is serving already");
     bool stopped = s.opt->server && s.opt->server->_stopped;
     if (rc == 0 && !stopped)
         return serve(&s, __func__);

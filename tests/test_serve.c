@@ -442,6 +442,22 @@ START_TEST(a_door_that_is_used_outside_a_task_says_so)
 }
 END_TEST
 
+static intptr_t serve_twice(void *unused)
+{
+    struct bide_server server = {0};
+    struct serving s = {.handler = echo, .opt = {.server = &server}};
+    (void)unused;
+    start_server(&s);
+    bide_sleep(BIDE_MS(1));
+    return serve(&s);
+}
+
+START_TEST(one_server_serves_once_at_a_time)
+{
+    expect_contract(serve_twice, "bide_serve", "serving already", NULL);
+}
+END_TEST
+
 Suite *suite_serve(void)
 {
     Suite *s = suite_create("serve");
@@ -474,6 +490,7 @@ Suite *suite_serve(void)
     t = tcase_create("misuse");
     tcase_add_loop_test(t, a_door_that_is_used_outside_a_task_says_so, 0,
                         (int)LENGTH(doors));
+    tcase_add_test(t, one_server_serves_once_at_a_time);
     suite_add_tcase(s, t);
     return s;
 }
