@@ -504,7 +504,8 @@ struct bide_lock_info {
 /* All of the following are valid when zeroed, allocate nothing, and must stay
  * where they are, and alive, as long as anybody waits for them or holds them.
  * Setting one to {0} again makes it new: nobody may wait for it then.  A task
- * that ends while another waits for one on its stack is misuse, and told. */
+ * whose function returns while another waits for one on its stack, or while it
+ * holds one there itself, is misuse, and told. */
 
 /* A lock with an owner; waiters get it in the order in which they came. */
 struct bide_mutex {
@@ -1143,7 +1144,7 @@ struct bide_token {
 /* Borrow from `l`, in the order in which the tasks came.              [waits]
  *
  *   t   stays where it is until bide_limiter_release(), or until the task ends,
- *       which gives it back as well
+ *       which gives it back as well: but not from the stack of that task
  * Returns 0.
  *   -EDEADLK  the caller has borrowed from `l` already
  * Cancelled: nothing was borrowed.

@@ -100,7 +100,7 @@ int bide_gen_yield(void *value)
 {
     struct bi_task *self = bi_current_in(__func__);
     BI_CONTRACT(self->on_end == ended, __func__,
-                "was called outside a generator");
+                "called it outside a generator");
     struct bi_gen *g = self->arg;
     int rc = bi_park_check(self);
     if (rc)

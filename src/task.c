@@ -150,6 +150,19 @@ static void tell_watchers(struct bi_task *task)
     }
 }
 
+/* What is on the stack below the head goes when the task's function returns:
+ * no address is followed before it has been looked at. */
+static void check_held(const struct bi_task *task)
+{
+    const char *low = task->stack->low, *head = (const char *)task;
+    BI_LIST_EACH(it, &task->held) {
+        const char *at = (const char *)it;
+        BI_CONTRACT(at < low || at >= head, "the task's function",
+                    "returned holding a lock or a token on its stack, at %p: "
+                    "release it before", (const void *)at);
+    }
+}
+
 static void tell_held(struct bi_task *task)
 {
     struct bi_list *link;
@@ -205,6 +218,7 @@ _Noreturn static inline void end(struct bi_task *task, intptr_t result)
                 "returned in a forked child");
     BI_CONTRACT(task->scope == &task->root, "the task's function",
                 "returned with a scope or group left open");
+    check_held(task);
     task->result = result;
     task->cut = task->root.verdict && bi_scope_told(&task->root, result);
     if (bi_unlikely(bi_defer_pending(task)))

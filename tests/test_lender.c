@@ -1,6 +1,7 @@
 /* test_lender.c: what is on a task's stack, and whom others wait for there.
  *
- * A task that ends while somebody waits for a lock on its stack is told of.
+ * A task that ends while somebody waits for a lock on its stack, or holding one
+ * there itself, is told of.
  */
 #include "tasks.h"
 
@@ -92,6 +93,43 @@ VIRTUAL_TEST(a_waiter_that_was_signalled_has_left_the_condition)
     return bide_mutex_unlock(&mutex);
 }
 
+/* ---- What it holds itself ----------------------------------------------- */
+
+static intptr_t hold_mutex(void *unused)
+{
+    struct bide_mutex own = {0};
+    (void)unused;
+    return bide_mutex_lock(&own);
+}
+
+static intptr_t borrow_token(void *limiter)
+{
+    struct bide_token own = {0};
+    return bide_limiter_acquire(limiter, &own);
+}
+
+static intptr_t hold_and_leave(void *unused)
+{
+    return bide_await(spawn_as("holder", hold_mutex, unused));
+}
+
+static intptr_t borrow_and_leave(void *unused)
+{
+    struct bide_limiter limiter = {.total = 1};
+    (void)unused;
+    return bide_await(spawn_as("borrower", borrow_token, &limiter));
+}
+
+START_TEST(a_task_does_not_end_holding_what_is_on_its_stack)
+{
+    expect_contract(hold_and_leave, "the task's function", "'holder'",
+                    "returned holding a lock or a token on its stack, at 0x",
+                    "release it before", NULL);
+    expect_contract(borrow_and_leave, "'borrower'", "a token on its stack",
+                    NULL);
+}
+END_TEST
+
 /* ---- Behind the end ----------------------------------------------------- */
 
 static intptr_t lend_address(void *out)
@@ -126,6 +164,7 @@ Suite *suite_lender(void)
     tcase_add_test(t, nor_does_main);
     tcase_add_test(t, a_task_may_end_when_its_waiters_are_woken);
     tcase_add_test(t, a_waiter_that_was_signalled_has_left_the_condition);
+    tcase_add_test(t, a_task_does_not_end_holding_what_is_on_its_stack);
     tcase_add_test(t, nobody_waits_on_the_stack_of_an_ended_task);
     suite_add_tcase(suite, t);
     return suite;
