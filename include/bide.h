@@ -1789,7 +1789,8 @@ struct bide_proc_options {
  *   p      filled in; after a failure there is nothing to close
  *   argv   ends with NULL
  * Returns 0.
- *   -EINVAL   no program, two things for one descriptor, or more than 60 `fds`
+ *   -EINVAL   no program, an unknown flag, two things for one descriptor, or
+ *             more than 60 `fds`
  *   -ENOENT, -EACCES, ...  why it was not started, as execve(2)
  *   -EBADF    one of `fds` is not open
  *   -EAGAIN   no more processes are allowed

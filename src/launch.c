@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define PAIRS 64 /* descriptors that a program can be given */
+#define FLAGS (BIDE_ERR_TO_OUT | (BIDE_ERR_TO_OUT - 1)) /* all there are */
 
 struct pair {
     int ours;
@@ -84,6 +85,8 @@ static int add_null(struct plan *plan, int n)
 
 static int add_standard(struct plan *plan, unsigned flags)
 {
+    if (flags & ~FLAGS)
+        return -EINVAL;
     for (int n = 0; n < 3; n++) {
         bool pipe = flags & BIDE_PIPE_IN << n;
         bool null = flags & BIDE_NULL_IN << n;

@@ -183,6 +183,8 @@ REAL_TEST(bad_arguments_are_refused)
                                      BIDE_PIPE_OUT | BIDE_NULL_OUT), -EINVAL);
     ck_assert_int_eq(bide_proc_spawn(&p, ARGV("true"),
                                      BIDE_PIPE_ERR | BIDE_ERR_TO_OUT), -EINVAL);
+    ck_assert_int_eq(bide_proc_spawn(&p, ARGV("true"), BIDE_ERR_TO_OUT << 1),
+                     -EINVAL);
     struct bide_proc_options opt = {.kill_grace = -1};
     ck_assert_int_eq(bide_proc_spawn_with(&p, ARGV("true"), &opt), -EINVAL);
     opt = (struct bide_proc_options){.fds = (int[]){0, 5, 1, 5, -1}};
