@@ -1984,6 +1984,11 @@ struct bide_pool_options {
 /* Open a pool, for tasks of this run.  Workers are started as they are needed
  * (a fraction of a millisecond each, for which the thread waits).
  *
+ * Where this library is not linked to the program but loaded by dlopen(3),
+ * main() runs in each worker too, without arguments and up to that dlopen(3),
+ * which does not return; a main() that does not come there makes every call
+ * -ENOTRECOVERABLE, or lets it wait.
+ *
  * It ends with the run, if it is not closed before.
  * Returns 0.
  *   -EINVAL   an option is out of range

@@ -182,8 +182,11 @@ static void work(struct cell *cell)
         cell->done = !find_points(cell);
         return;
     }
+    cell->fault = none;
+    alarm(HANG_SECONDS);
     if (cell->body->place != FIRST_USE)
         inject(cell->body, &none, 0, NULL, &j); /* what only the first leaves */
+    alarm(0);
     sweep_cell(cell);
 }
 
