@@ -36,8 +36,10 @@ bide_loop *bide_loop_ref(void)
 void bide_loop_unref(bide_loop *loop)
 {
     BI_CONTRACT(loop, __func__, "was given NULL");
+    unsigned held = atomic_fetch_sub(&loop->inbox.holders, 1);
+    BI_CONTRACT(held > 0, __func__, "gave back a run that nobody holds");
     /* The run may have nothing else left to wait for: let it look. */
-    if (atomic_fetch_sub(&loop->inbox.holders, 1) == 1)
+    if (held == 1)
         bi_inbox_nudge(&loop->inbox);
     bi_loop_drop(loop);
 }

@@ -212,6 +212,18 @@ void bi_thread_end_run(struct bi_run *run)
     run->own_pool = NULL;
 }
 
+/* Where `pool` hangs among those of `run`. */
+static struct bide_threads **place_of(bide_threads *pool, struct bi_run *run,
+                                      const char *func)
+{
+    struct bide_threads **place = &run->pools;
+    while (*place && *place != pool)
+        place = &(*place)->next;
+    BI_CONTRACT(*place, func,
+                "was given a pool that this run does not have open");
+    return place;
+}
+
 /* The run's own pool, or NULL: no memory. */
 static struct bide_threads *own_pool(struct bi_run *run)
 {
@@ -238,7 +250,8 @@ static intptr_t to_thread(bide_fn *fn, void *arg,
         .wait = bi_wait_make(self, "job", (const void *)(uintptr_t)fn,
                              withdraw),
         .job = {.work = work, .done = done},
-        .pool = opt && opt->pool ? opt->pool : own_pool(run),
+        .pool = opt && opt->pool ? *place_of(opt->pool, run, func)
+                                 : own_pool(run),
         .fn = fn, .arg = arg, .signal = opt ? opt->signal : 0,
     };
     if (!job.pool)
@@ -276,11 +289,7 @@ int bide_threads_open(bide_threads **out, unsigned limit)
 int bide_threads_close(bide_threads *pool)
 {
     struct bi_run *run = bi_current_in(__func__)->run;
-    struct bide_threads **place = &run->pools;
-    while (*place && *place != pool)
-        place = &(*place)->next;
-    BI_CONTRACT(*place, __func__, "was given a pool that this run does not "
-                "have open");
+    struct bide_threads **place = place_of(pool, run, __func__);
     if (pool->jobs > 0)
         return -EBUSY;
     *place = pool->next;

@@ -212,6 +212,22 @@ START_TEST(a_post_without_a_loop_is_misuse)
 }
 END_TEST
 
+static intptr_t give_back_twice(void *unused)
+{
+    (void)unused;
+    bide_loop *held = bide_loop_ref();
+    bide_loop_unref(held);
+    bide_loop_unref(held);
+    return 0;
+}
+
+START_TEST(giving_a_loop_back_twice_is_misuse)
+{
+    expect_contract(give_back_twice, "bide_loop_unref",
+                    "gave back a run that nobody holds", NULL);
+}
+END_TEST
+
 VIRTUAL_TEST(calls_without_a_function_are_refused)
 {
     struct bide_async none = {0};
@@ -482,8 +498,8 @@ Suite *suite_post(void)
     tcase_add_test(t,
                    a_posted_function_may_make_every_call_that_does_not_wait);
     tcase_add_test(t, a_wait_in_a_posted_function_is_misuse);
-    tcase_add_test(
-        t, a_post_without_a_loop_is_misuse);
+    tcase_add_test(t, a_post_without_a_loop_is_misuse);
+    tcase_add_test(t, giving_a_loop_back_twice_is_misuse);
     tcase_add_test(t, calls_without_a_function_are_refused);
     tcase_add_test(t, after_the_run_every_poster_hears_of_its_end);
     tcase_add_test(

@@ -396,6 +396,15 @@ REAL_TEST(a_pool_that_is_left_open_ends_with_the_run)
     return 0;
 }
 
+static intptr_t use_after_close(void *unused)
+{
+    struct bide_thread_options opt = {0};
+    (void)unused;
+    ck_assert_int_eq(bide_threads_open(&opt.pool, 1), 0);
+    bide_threads_close(opt.pool);
+    return bide_to_thread_with(use_after_close, NULL, &opt);
+}
+
 static intptr_t close_twice(void *unused)
 {
     bide_threads *pool;
@@ -408,6 +417,13 @@ static intptr_t close_twice(void *unused)
 START_TEST(closing_a_pool_twice_is_misuse)
 {
     expect_contract(close_twice, "bide_threads_close", "open", NULL);
+}
+END_TEST
+
+START_TEST(using_a_closed_pool_is_misuse)
+{
+    expect_contract(use_after_close, "bide_to_thread_with", "'main'",
+                    "was given a pool that this run does not have open", NULL);
 }
 END_TEST
 
@@ -455,6 +471,7 @@ Suite *suite_to_thread(void)
     tcase_add_test(t, a_pool_has_a_limit_of_its_own);
     tcase_add_test(t, a_pool_that_is_left_open_ends_with_the_run);
     tcase_add_test(t, closing_a_pool_twice_is_misuse);
+    tcase_add_test(t, using_a_closed_pool_is_misuse);
     tcase_add_test(t, idle_threads_retire_and_no_job_that_comes_then_is_lost);
     suite_add_tcase(s, t);
     return s;
