@@ -4,6 +4,7 @@
 #include "annotate.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <sys/wait.h>
@@ -76,6 +77,28 @@ bool starts_can_fail(void)
         return true;
     waitpid(pid, NULL, 0);
     return false;
+}
+
+static volatile sig_atomic_t came;
+
+static void count_signal(int number)
+{
+    (void)number;
+    came++;
+}
+
+bool signals_come_at_once(void)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        signal(SIGRTMIN, count_signal);
+        for (int i = 0; i < 3; i++)
+            sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = i});
+        _exit(came != 3);
+    }
+    waitpid(pid, &status, 0);
+    return status == 0;
 }
 
 unsigned rounds(unsigned n)

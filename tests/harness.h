@@ -58,6 +58,11 @@ void expect_contract(bide_fn *fn, ...);
  * of it. */
 bool starts_can_fail(void);
 
+/* Whether a signal that a thread sends to its own process has come, each time,
+ * before the call returns: tools that call handlers themselves may be late, and
+ * may keep one of several. */
+bool signals_come_at_once(void);
+
 /* From here to the end of it the thread uses bad addresses on purpose, which
  * Valgrind would report. */
 void begin_bad_addresses(void);

@@ -176,13 +176,19 @@ static intptr_t probe(void *arg)
     return rc < 0 ? rc : bide_pool_call(p, &job);
 }
 
+/* Where a start cannot fail, it is the workers that die of it. */
+static bool cannot_execute(intptr_t rc)
+{
+    return rc == -ENOEXEC || (rc == -ENOTRECOVERABLE && !starts_can_fail());
+}
+
 /* In a child: what a first run finds out must not be known to the tests. */
 bool pools_work(void)
 {
     int status = 0;
     pid_t pid = fork();
     if (pid == 0)
-        _exit(bide_run(probe, NULL, NULL) == -ENOEXEC);
+        _exit(cannot_execute(bide_run(probe, NULL, NULL)));
     waitpid(pid, &status, 0);
     if (status)
         fprintf(stderr, "left out: tests of pools; this machine cannot execute "

@@ -11,13 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The thread sanitizer keeps one signal of a number. */
-#ifdef BI_TSAN
-enum { AS_THE_KERNEL_DOES = 0 };
-#else
-enum { AS_THE_KERNEL_DOES = 1 };
-#endif
-
 #define SET(...) (const int[]){__VA_ARGS__}, LENGTH(((int[]){__VA_ARGS__}))
 
 static struct sigaction action_of(int number)
@@ -72,7 +65,7 @@ REAL_TEST(a_signal_wakes_a_loop_that_sleeps)
     ck_assert_int_eq(pthread_create(&thread, NULL, alarm_later, NULL), 0);
     ck_assert_int_eq(bide_signal_wait(SET(SIGALRM)), SIGALRM);
     pthread_join(thread, NULL);
-    ck_assert_int_eq(next_now(armed, NULL), SIGALRM);
+    ck_assert_int_eq(bide_signals_next(armed, NULL), SIGALRM);
     return 0;
 }
 
@@ -186,6 +179,18 @@ VIRTUAL_TEST(with_one_bad_number_none_of_the_set_stays_changed)
     return 0;
 }
 
+/* Emulators keep some of the last for themselves. */
+static bool arrives(int number)
+{
+    struct sigaction ours = {.sa_handler = catch_it}, before;
+    caught = 0;
+    if (sigaction(number, &ours, &before) < 0)
+        return false;
+    raise(number);
+    sigaction(number, &before, NULL);
+    return caught == number;
+}
+
 VIRTUAL_TEST(every_other_signal_can_be_received)
 {
     bide_signals *r;
@@ -195,9 +200,10 @@ VIRTUAL_TEST(every_other_signal_can_be_received)
         bool bad = number >= 32 && number < SIGRTMIN;
         for (size_t i = 0; i < LENGTH(refused); i++)
             bad |= number == refused[i];
-        if (!bad)
+        if (!bad && (number < SIGRTMIN || arrives(number)))
             set[n++] = number;
     }
+    ck_assert_int_ge(n, SIGRTMIN);
     r = receive(set, (size_t)n);
     for (int i = 0; i < n; i++)
         raise(set[i]);
@@ -352,7 +358,7 @@ Suite *suite_signals(void)
     tcase_add_test(t, every_other_signal_can_be_received);
     suite_add_tcase(s, t);
     t = tcase_create("receivers");
-    if (AS_THE_KERNEL_DOES)
+    if (signals_come_at_once())
         tcase_add_test(t, signals_come_in_order_with_what_the_kernel_told);
     tcase_add_test(t, every_receiver_gets_it_and_of_its_tasks_the_first);
     tcase_add_test(t, a_task_that_waits_when_it_is_closed_is_told);
