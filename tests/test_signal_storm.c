@@ -313,8 +313,10 @@ Suite *suite_signal_storm(void)
             t, real_time_signals_of_a_thread_all_come_or_are_told_as_lost);
         tcase_add_test(
             t, real_time_signals_that_are_taken_in_time_come_in_order);
-        tcase_add_test(t, no_signal_is_lost_while_receivers_come_and_go);
     }
+    /* qemu takes a handler from one sigaction(2) and its flags from another. */
+    if (SIGNALS_ARE_QUEUED && starts_can_fail())
+        tcase_add_test(t, no_signal_is_lost_while_receivers_come_and_go);
     tcase_add_test(t, after_a_storm_of_another_process_the_last_signal_comes);
     suite_add_tcase(s, t);
     t = tcase_create("several runs");
