@@ -204,12 +204,14 @@ static void start_poll(struct bi_reactor *r, struct bi_op *op)
 
 /* The poll on the inbox goes on by itself, one completion a write, since each
  * write is a new event; nobody has to read.  Only a poll that begins would see
- * what was written before, so that is read away first. */
-static void watch_inbox(struct bi_reactor *r)
+ * what was written before, so that is read away first.  Whether there was
+ * something: as a rule old, but the run has said that it sleeps, so that it may
+ * be the wake-up for what has come since. */
+static bool watch_inbox(struct bi_reactor *r)
 {
     struct uring *u = r->state;
     uint64_t count;
-    bi_sys_read(r->inbox->wake_fd, &count, sizeof count);
+    bool woken = bi_sys_read(r->inbox->wake_fd, &count, sizeof count) > 0;
     struct bi_sqe *sqe = next(r);
     sqe->opcode = BI_URING_POLL_ADD;
     sqe->fd = r->inbox->wake_fd;
@@ -217,6 +219,7 @@ static void watch_inbox(struct bi_reactor *r)
     sqe->op_flags = poll_mask(POLLIN);
     sqe->user_data = (uintptr_t)u;
     u->watching = true;
+    return woken;
 }
 
 /* ---- Ending ------------------------------------------------------------- */
@@ -482,8 +485,8 @@ static void nap(struct bi_reactor *r, bide_time span)
 static void wait_for_ends(struct bi_reactor *r, bide_time span)
 {
     const struct uring *u = r->state;
-    if (!u->watching)
-        watch_inbox(r);
+    if (!u->watching && watch_inbox(r))
+        span = 0;
     if (span > 0 && bi_annotate_serialises())
         nap(r, span);
     else if (span > 0 || bi_ring_unsubmitted(&u->ring) ||

@@ -1,10 +1,10 @@
 /* test_inbox.c: letters from other threads: their order, and that none is lost.
  */
-#include "inbox.h"
+#include "harness.h"
 
+#include "reactor.h"
 #include "sys.h"
 
-#include <check.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -238,6 +238,45 @@ START_TEST(in_a_forked_child_every_inbox_is_shut)
 }
 END_TEST
 
+/* ---- A run that falls asleep -------------------------------------------- */
+
+static struct bi_backend late;
+static const struct bi_backend *usual;
+static bide_loop *loop;
+static struct bide_event come;
+
+static void set_event(void *event)
+{
+    bide_event_set(event);
+}
+
+/* The run has said that it sleeps, and goes to the kernel: a post comes first,
+ * once. */
+static void post_and_wait(struct bi_reactor *r, bide_time span)
+{
+    r->backend = usual;
+    ck_assert_int_eq(bide_post(loop, set_event, &come), 0);
+    r->backend->wait(r, span);
+}
+
+/* Also by a run that has never slept. */
+REAL_TEST(a_post_to_a_run_that_falls_asleep_wakes_it)
+{
+    struct bi_reactor *r = bi_reactor_here();
+    loop = bide_loop_ref();
+    usual = r->backend;
+    late = *usual;
+    late.wait = post_and_wait;
+    for (int i = 0; i < 3; i++) {
+        come = (struct bide_event){0};
+        r->backend = &late;
+        ck_assert_int_eq(bide_event_wait(&come), 0);
+        ck_assert_ptr_eq(r->backend, usual);
+    }
+    bide_loop_unref(loop);
+    return 0;
+}
+
 Suite *suite_inbox(void)
 {
     Suite *s = suite_create("inbox");
@@ -255,6 +294,7 @@ Suite *suite_inbox(void)
     tcase_add_test(
         t, each_letter_is_delivered_or_refused_when_the_inbox_is_shut);
     tcase_add_test(t, in_a_forked_child_every_inbox_is_shut);
+    tcase_add_test(t, a_post_to_a_run_that_falls_asleep_wakes_it);
     suite_add_tcase(s, t);
     return s;
 }
