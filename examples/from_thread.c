@@ -83,7 +83,7 @@ static intptr_t read_blocking(void *arg)
 static void break_a_read(void)
 {
     struct reading r = {0};
-    bide_threads *pool;
+    bide_threads *pool = NULL;
     expect(pipe(r.ends) == 0 && bide_threads_open(&pool, 2) == 0,
            "a pool of two threads is open");
     struct bide_thread_options opt = {.pool = pool, .signal = SIGUSR1};

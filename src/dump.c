@@ -35,7 +35,9 @@ static const char *and_more(const struct bi_wait *wait,
     unsigned n = 0;
     while (first && (first = wait->blocker(wait, first)))
         n++;
-    snprintf(text, 32, n ? " and %u more" : "", n);
+    text[0] = '\0';
+    if (n)
+        snprintf(text, 32, " and %u more", n);
     return text;
 }
 

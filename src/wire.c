@@ -268,8 +268,10 @@ static bool serve(struct bi_reactor *r, struct end *end)
  * one waits for. */
 static void serve_both(struct bi_reactor *r, struct wire *wire)
 {
-    while (serve(r, &wire->ends[0]) | serve(r, &wire->ends[1]))
-        ;
+    for (bool any = true; any;) {
+        any = serve(r, &wire->ends[0]);
+        any = serve(r, &wire->ends[1]) || any;
+    }
 }
 
 static void serve_later(struct bi_timer *timer)

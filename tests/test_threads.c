@@ -206,7 +206,7 @@ static void *run_side(void *side)
 
 START_TEST(two_runs_post_to_each_other_and_have_threads_of_their_own)
 {
-    struct side a = {0}, b = {.other = &a};
+    struct side a = {.other = NULL}, b = {.other = &a};
     a.other = &b;
     pthread_t thread = start_thread(run_side, &b);
     ck_assert_ptr_null(run_side(&a));
