@@ -4,11 +4,12 @@
 #include "sys.h"
 
 #include <netinet/in.h>
+#include <stdatomic.h>
 
 enum { ROUNDS = 8 };
 
 static struct bi_sys real;
-static int in_vain; /* receives that found nothing */
+static atomic_int in_vain; /* receives that found nothing, on any thread */
 
 static bool receives(long number)
 {
