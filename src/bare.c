@@ -59,7 +59,7 @@ static int map_stack(struct bare *b, size_t bytes)
     size_t page = (size_t)sysconf(_SC_PAGESIZE), guard = bi_guard()->bytes;
     int error;
     bytes = (bytes + page - 1) & ~(page - 1);
-    b->map = bi_sys.map(guard + bytes, PROT_READ | PROT_WRITE,
+    b->map = bi_sys_map(guard + bytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK,
                         -1, 0, &error);
     if (!b->map)

@@ -30,7 +30,7 @@ static struct bi_cell_chunk *grow(struct bi_cell_pool *p)
 {
     int error;
     struct bi_cell_chunk *chunk =
-        bi_sys.map(CHUNK_BYTES, PROT_READ | PROT_WRITE,
+        bi_sys_map(CHUNK_BYTES, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &error);
     if (!chunk)
         return NULL;

@@ -12,7 +12,7 @@
 
 static void *map(int fd, size_t bytes, off_t at, int *error)
 {
-    void *p = bi_sys.map(bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, at,
+    void *p = bi_sys_map(bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, at,
                          error);
     if (*error == -EAGAIN) /* too much is locked: not what EAGAIN means here */
         *error = -ENOMEM;

@@ -226,7 +226,7 @@ static int install_stack(void)
         return rc;
 
     stack_t ours = {.ss_size = HANDLER_BYTES + getauxval(AT_MINSIGSTKSZ)};
-    ours.ss_sp = bi_sys.map(ours.ss_size, PROT_READ | PROT_WRITE,
+    ours.ss_sp = bi_sys_map(ours.ss_size, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0,
                             &rc);
     if (!ours.ss_sp)

@@ -13,7 +13,7 @@
 static void *pages(size_t bytes)
 {
     int error;
-    return bi_sys.map(bytes, PROT_READ | PROT_WRITE,
+    return bi_sys_map(bytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &error);
 }
 

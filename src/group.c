@@ -50,7 +50,7 @@ static struct bi_ended *ring_make(struct bi_run *run, size_t room)
         run->spare_ring = NULL;
         return ring;
     }
-    return bi_sys.map(room * sizeof *ring, PROT_READ | PROT_WRITE,
+    return bi_sys_map(room * sizeof *ring, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &error);
 }
 

@@ -214,7 +214,7 @@ static int spawn(struct plan *plan, char *const argv[],
         if (rc == 0)
             rc = -set_actions(plan, &actions, opt->directory);
         if (rc == 0)
-            rc = bi_sys.spawn(pid, argv[0], &actions, &attr, argv, env);
+            rc = bi_sys_spawn(pid, argv[0], &actions, &attr, argv, env);
         posix_spawnattr_destroy(&attr);
     }
     posix_spawn_file_actions_destroy(&actions);

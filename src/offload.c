@@ -158,7 +158,7 @@ static void start_one(struct bi_offload *o)
     w->state = FREE;
     if (bi_sys_mask_all(&before) < 0)
         return;
-    if (bi_sys.thread_start(&w->thread, serve, w) == 0) {
+    if (bi_sys_thread_start(&w->thread, serve, w) == 0) {
         w->state = ALIVE;
         o->alive++;
         o->coming = true;

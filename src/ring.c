@@ -96,7 +96,7 @@ static int set_up(struct bi_ring *ring, unsigned entries,
 /* Map a part of the ring that no child inherits. */
 static void *map_part(int fd, size_t bytes, off_t part, int *error)
 {
-    void *at = bi_sys.map(bytes, PROT_READ | PROT_WRITE,
+    void *at = bi_sys_map(bytes, PROT_READ | PROT_WRITE,
                           MAP_SHARED | MAP_POPULATE, fd, part, error);
     if (at && !bi_annotate_forks_all() &&
         (*error = bi_sys.advise(at, bytes, MADV_DONTFORK)) < 0) {

@@ -202,7 +202,7 @@ static struct bi_slab *map_slab(size_t slot_bytes, size_t count, int *error)
 
     for (; !slab && count; count = slab ? count : count / 2) {
         bytes = page_bytes() + count * slot_bytes + guard;
-        slab = bi_sys.map(bytes, PROT_READ | PROT_WRITE,
+        slab = bi_sys_map(bytes, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
                               MAP_STACK,
                           -1, 0, error);

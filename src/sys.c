@@ -164,17 +164,13 @@ int bi_sys_numeric(const char *host, const char *port, int flags,
     return lookup(host, port, flags | AI_NUMERICHOST | AI_NUMERICSERV, out, 1);
 }
 
-struct bi_sys bi_sys = {
-    .call = bi_syscall,
-    .map = map,
-    .unmap = unmap,
-    .protect = protect,
-    .advise = advise,
-    .now = now,
-    .thread_start = thread_start,
-    .spawn = spawn,
-    .lookup = lookup,
-};
+#define KERNEL                                                            \
+    {.call = bi_syscall, .map = map, .unmap = unmap, .protect = protect,  \
+     .advise = advise, .now = now, .thread_start = thread_start,          \
+     .spawn = spawn, .lookup = lookup}
+
+const struct bi_sys bi_sys_kernel = KERNEL;
+struct bi_sys bi_sys = KERNEL;
 
 /* `span` as the kernel takes it; NULL: no limit. */
 static struct timespec *span_of(bide_time span, struct timespec *ts)

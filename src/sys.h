@@ -50,6 +50,11 @@ struct bi_sys {
                   struct bide_address *out, int room);
 };
 extern struct bi_sys bi_sys;
+extern const struct bi_sys bi_sys_kernel; /* as it is at first */
+
+/* An entry that a fault sweep may replace while other threads call: it is read
+ * as one, which costs nothing more. */
+#define BI_SYS(entry) __atomic_load_n(&bi_sys.entry, __ATOMIC_RELAXED)
 
 /* Where a test keeps what time it is for this thread; NULL: CLOCK_MONOTONIC. */
 extern _Thread_local const bide_time *bi_sys_virtual_now
@@ -64,8 +69,27 @@ bide_time bi_sys_monotonic(void);
 #endif
 
 #define BI_CALL(number, a, b, c, d, e, f)                         \
-    bi_sys.call((number), (long)(a), (long)(b), (long)(c),        \
-                (long)(d), (long)(e), (long)(f))
+    BI_SYS(call)((number), (long)(a), (long)(b), (long)(c),       \
+                 (long)(d), (long)(e), (long)(f))
+
+static inline void *bi_sys_map(size_t bytes, int prot, int flags, int fd,
+                               off_t at, int *error)
+{
+    return BI_SYS(map)(bytes, prot, flags, fd, at, error);
+}
+
+static inline int bi_sys_thread_start(thrd_t *t, int (*run)(void *), void *arg)
+{
+    return BI_SYS(thread_start)(t, run, arg);
+}
+
+static inline int bi_sys_spawn(pid_t *pid, const char *file,
+                               const posix_spawn_file_actions_t *actions,
+                               const posix_spawnattr_t *attr,
+                               char *const argv[], char *const environment[])
+{
+    return BI_SYS(spawn)(pid, file, actions, attr, argv, environment);
+}
 
 static inline ssize_t bi_sys_read(int fd, void *buf, size_t len)
 {

@@ -58,7 +58,7 @@ static struct bi_timer_chunk *grow(struct bi_timers *t)
     if (bytes > CHUNK_LAST)
         bytes = CHUNK_LAST;
     struct bi_timer_chunk *chunk =
-        bi_sys.map(bytes, PROT_READ | PROT_WRITE,
+        bi_sys_map(bytes, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &error);
     if (!chunk)
         return NULL;

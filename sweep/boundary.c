@@ -75,7 +75,7 @@ void __wrap_free(void *block)
 static void *map(size_t bytes, int prot, int flags, int fd, off_t at,
                  int *error)
 {
-    *error = -fault_strikes(&call_map);
+    *error = -fault_strikes(&bi_call_map);
     if (*error)
         return NULL;
     void *p = real.map(bytes, prot, flags, fd, at, error);
@@ -111,7 +111,7 @@ static int advise(void *at, size_t bytes, int advice)
 
 static int thread_start(thrd_t *t, int (*run)(void *), void *arg)
 {
-    int code = fault_strikes(&call_thread);
+    int code = fault_strikes(&bi_call_thread);
     return code ? -code : real.thread_start(t, run, arg);
 }
 
@@ -120,7 +120,7 @@ static int spawn(pid_t *pid, const char *file,
                  const posix_spawnattr_t *attr, char *const argv[],
                  char *const environment[])
 {
-    int code = fault_strikes(&call_spawn);
+    int code = fault_strikes(&bi_call_spawn);
     return code ? -code
                 : real.spawn(pid, file, actions, attr, argv, environment);
 }
@@ -280,9 +280,9 @@ static long call(long number, long a, long b, long c, long d, long e, long f)
     int code = 0;
     if (!on_eventfd(number, a))
         code = fault_strikes(call_of_number(number, args));
-    if (code == SHORT)
+    if (code == BI_SHORT)
         return short_call(number, args);
-    if (code == NOTHING)
+    if (code == BI_NOTHING)
         return 0;
     if (code && number != SYS_close)
         return -code;

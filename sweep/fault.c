@@ -41,7 +41,7 @@ unsigned fault_disarm(void)
     return atomic_load(&now.struck);
 }
 
-static void note(enum lane lane, unsigned nth, const struct call *call)
+static void note(enum lane lane, unsigned nth, const struct bi_call *call)
 {
     if (!now.trace || nth > TRACE_MOST)
         return;
@@ -51,7 +51,7 @@ static void note(enum lane lane, unsigned nth, const struct call *call)
 }
 
 /* Whether the fault strikes the call `nth` of `lane`. */
-static bool hits(enum lane lane, unsigned nth, const struct call *call)
+static bool hits(enum lane lane, unsigned nth, const struct bi_call *call)
 {
     const struct fault *f = &now.fault;
     if (call != f->call)
@@ -59,10 +59,11 @@ static bool hits(enum lane lane, unsigned nth, const struct call *call)
     unsigned struck = atomic_load(&now.struck);
     if (struck == 0)
         return lane == f->lane && nth == f->nth;
-    return f->mode == ALWAYS || (f->mode == OFTEN && struck < OFTEN_TIMES);
+    return f->mode == BI_ALWAYS ||
+           (f->mode == BI_OFTEN && struck < OFTEN_TIMES);
 }
 
-int fault_strikes(const struct call *call)
+int fault_strikes(const struct bi_call *call)
 {
     if (!call || !atomic_load(&now.armed))
         return 0;

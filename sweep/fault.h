@@ -6,22 +6,22 @@
 #ifndef FAULT_SWEEP_H
 #define FAULT_SWEEP_H
 
-#include "calls.h"
+#include "kernel.h"
 
 enum lane { RUN, POOL, LANES };
 
 struct fault {
-    const struct call *call; /* what the point is; NULL: no fault, only watch */
+    const struct bi_call *call; /* what the point is; NULL: no fault */
     enum lane lane;
     unsigned nth; /* 1, 2, ... in its lane */
-    enum mode mode;
+    enum bi_mode mode;
     int code;
 };
 
 /* What was called between fault_arm() and fault_disarm(), in order. */
 #define TRACE_MOST 4096
 struct trace {
-    const struct call *calls[LANES][TRACE_MOST];
+    const struct bi_call *calls[LANES][TRACE_MOST];
     unsigned count[LANES];
 };
 
@@ -32,7 +32,7 @@ void fault_arm(const struct fault *fault, struct trace *trace);
 unsigned fault_disarm(void);
 
 /* For the boundary: `call` is made now.  0, or the outcome it shall have. */
-int fault_strikes(const struct call *call);
+int fault_strikes(const struct bi_call *call);
 
 /* Tell every call on stdout, for a replay. */
 extern bool fault_tells;

@@ -6,7 +6,8 @@
  *
  * A point is the nth boundary call of a body in a world: r12 is the twelfth on
  * the run's thread, p3 the third on those of its pool.  Each is made to fail
- * with everything that it can give (calls.c), once, often or for good.
+ * with everything that it can give (src/calls.c, kernel.c), once, often or for
+ * good.
  *
  * A cell is a body in a world.  It is swept in a child process, which goes on
  * for as long as it lives; where it dies or hangs that injection has failed,
@@ -49,7 +50,7 @@ static const struct body *const bodies[] = {
 };
 #define BODY_LISTS (sizeof bodies / sizeof bodies[0])
 
-static const char *const mode_names[MODES] = {"once", "often", "always"};
+static const char *const mode_names[BI_MODES] = {"once", "often", "always"};
 
 struct tally {
     unsigned points, injections, failed;
@@ -145,9 +146,9 @@ static bool find_points(struct cell *cell)
 static bool sweep_point(struct cell *cell, enum lane lane, unsigned nth,
                         unsigned *count)
 {
-    const struct call *call = cell->trace.calls[lane][nth - 1];
-    for (const struct outcome *o = call->outcomes; o->code; o++) {
-        for (int mode = 0; mode < MODES; mode++) {
+    const struct bi_call *call = cell->trace.calls[lane][nth - 1];
+    for (const struct bi_outcome *o = call->outcomes; o->code; o++) {
+        for (int mode = 0; mode < BI_MODES; mode++) {
             if (!(o->modes & 1u << mode) || ++*count <= cell->step)
                 continue;
             cell->step = *count;
@@ -358,7 +359,7 @@ static const struct world *find_world(const char *name)
 
 static int find_mode(const char *name)
 {
-    for (int i = 0; i < MODES; i++)
+    for (int i = 0; i < BI_MODES; i++)
         if (strcmp(mode_names[i], name) == 0)
             return i;
     return -1;
@@ -377,14 +378,14 @@ static bool parse(char *text, struct cell *cell)
     cell->fault = (struct fault){
         .lane = part[2][0] == 'p' ? POOL : RUN,
         .nth = (unsigned)strtoul(part[2] + 1, NULL, 10),
-        .mode = (enum mode)mode, .code = code};
+        .mode = (enum bi_mode)mode, .code = code};
     return cell->body && cell->world && mode >= 0 && code && cell->fault.nth &&
            cell->fault.nth <= TRACE_MOST;
 }
 
 static int shown_for(const struct fault *f)
 {
-    for (const struct outcome *o = f->call->outcomes; o->code; o++)
+    for (const struct bi_outcome *o = f->call->outcomes; o->code; o++)
         if (o->code == f->code)
             return o->shown;
     return 0;

@@ -98,10 +98,10 @@ static void look_at_submissions(const struct bi_sys *real)
     for (; ring.seen != tail; ring.seen++) {
         struct bi_sqe *sqe = &ring.sqes[ring.seen & (ring.p.sq_entries - 1)];
         int code = fault_strikes(call_of_submission(sqe));
-        if (code == SHORT && on_stream(real, sqe))
+        if (code == BI_SHORT && on_stream(real, sqe))
             shorten(sqe);
-        else if (code == NOTHING || code > 0)
-            replace(sqe, code == NOTHING ? 0 : -code);
+        else if (code == BI_NOTHING || code > 0)
+            replace(sqe, code == BI_NOTHING ? 0 : -code);
     }
 }
 
@@ -141,7 +141,7 @@ static long enter(const struct bi_sys *real, const long args[6])
 {
     int code = fault_strikes(ring.entered ? &call_enter : &call_first_enter);
     long submits = args[1];
-    if (code == SHORT && submits > 1)
+    if (code == BI_SHORT && submits > 1)
         return submit_only(real, args, submits / 2);
     if (code == EINTR && submits > 0)
         return submit_only(real, args, submits);

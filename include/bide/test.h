@@ -11,8 +11,8 @@
  *             the real one does.
  *
  * Variables outside, which only test runs look at: BIDE_SEED names the one
- * schedule to run, BIDE_TRACE=1 tells its steps on stderr, and BIDE_CANCEL is
- * the one moment of a cancel sweep to run.
+ * schedule to run, BIDE_TRACE=1 tells its steps on stderr, and BIDE_CANCEL or
+ * BIDE_FAULT is the one moment of such a sweep to run.
  */
 #ifndef BIDE_TEST_H
 #define BIDE_TEST_H
@@ -187,6 +187,54 @@ BIDE_API void bide_test_endanger(bide_task *task);
  */
 BIDE_API BIDE_CHECK intptr_t
 bide_cancel_sweep(bide_fn *fn, void *arg, const struct bide_test_options *opt);
+
+/* A place where the program itself can fail: 0, or in one run of a fault sweep
+ * `code`, as if what follows had failed with it.                        [any]
+ *
+ * `if ((rc = bide_fault_point("journal.write", -ENOSPC)) < 0)` stands before
+ * what the sweep cannot make fail: malloc(3), a library's call.  The code is
+ * the caller's to choose, who knows what can come there.  It costs next to
+ * nothing where no sweep is, and on other threads than the sweep's it is 0.
+ *
+ *   name  a string literal; points of one name are one kind
+ *   code  a negated errno
+ * Returns 0 or `code`.
+ */
+BIDE_API BIDE_CHECK int bide_fault_point(const char *name, int code);
+
+/* Run `fn(arg)` as a main task again and again, each time with one more of its
+ * calls failing, until there is none left.
+ *
+ * The moments: each way in which the nth call of a task can fail.  These are
+ * reads, writes and the like on any descriptor, of bide_test_pair() too; accept
+ * and connect; open, fsync and close; the making of sockets, pipes, programs, a
+ * first thread, and of stacks where they must be mapped; and the fault points.
+ * A call fails with each code that it can really give, once and then from there
+ * on, without having done anything (but for close, which closes); a read or
+ * write of bytes may also be short.  Not counted are bide_poll(), MSG_DONTWAIT,
+ * names that are looked up, and what other threads do.
+ *
+ * The body returns a negative number if its accounts do not agree in the end:
+ * something lost, held or done twice.  That a call failed is no reason, so a
+ * code that was passed on is not returned.  A deadlock, what else breaks a
+ * schedule, and a descriptor left open count as well; the moment is printed,
+ * and how to replay it.  BIDE_FAULT=n outside runs it alone, and then this
+ * returns 0 if the body is not broken.  The body first runs untouched.  One
+ * that waits for the kernel does so under a deadline: the fault may be the end
+ * of what it waits for.
+ *
+ *   opt   may be NULL; the schedule is `seed`, or BIDE_SEED, or first in
+ * Returns the number of moments, with a fault at each; or the result that broke
+ * the body.
+ *   -EDEADLK  ... or called from a task
+ *   -EINVAL   ... or `fn` is NULL, or an option is out of range
+ *   -ENOENT   ... or there was no such moment
+ *   -EMFILE   ... or the body left a descriptor open, which is told
+ *   -EBADF    ... or it closed one that was open before, which is told
+ *   -ENOMEM, ...  what a run needs could not be had: no fault, but the truth
+ */
+BIDE_API BIDE_CHECK intptr_t
+bide_fault_sweep(bide_fn *fn, void *arg, const struct bide_test_options *opt);
 
 #ifdef __cplusplus
 }
