@@ -198,17 +198,18 @@ test: ## everything a change must pass (installs Check if it may)
 	        $(BUILD)/ucontext/suite'
 
 CROSS = aarch64-linux-gnu-gcc
+CROSS_NEEDS = gcc-aarch64-linux-gnu=$(CROSS) libc6-dev-arm64-cross=stdio.h \
+    qemu-user-static=qemu-aarch64-static
+QEMU = qemu-aarch64-static -L /usr/aarch64-linux-gnu
 ARM64 = $(BUILD)/arm64/usr
 ARM64_LIBS = -L$(ARM64)/lib/aarch64-linux-gnu -lcheck_pic -l:libsubunit.a \
     -lrt -lm
 test-aarch64: ## the suite, cross-built and run under qemu
-	@CC=$(CROSS) tools/need gcc-aarch64-linux-gnu=$(CROSS) \
-	    libc6-dev-arm64-cross=stdio.h qemu-user-static=qemu-aarch64-static
+	@CC=$(CROSS) tools/need $(CROSS_NEEDS)
 	@tools/arm64-check $(BUILD)/arm64
 	@$(MAKE) BUILD=$(BUILD)/aarch64 CC=$(CROSS) CHECKED=1 suite \
 	    CHECK_CFLAGS=-I$(ARM64)/include CHECK_LIBS='$(ARM64_LIBS)'
-	@RUN='qemu-aarch64-static -L /usr/aarch64-linux-gnu' \
-	    CK_TIMEOUT_MULTIPLIER=10 tests/matrix $(BUILD)/aarch64/suite
+	@RUN='$(QEMU)' CK_TIMEOUT_MULTIPLIER=10 tests/matrix $(BUILD)/aarch64/suite
 
 # No tool is told to keep quiet about anything: there are no suppressions.
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full \
@@ -244,6 +245,7 @@ SWEEP_OBJECTS := $(call objects,$(wildcard sweep/*.c))
 -include $(SWEEP_OBJECTS:.o=.d)
 sweep: ## each call at the kernel's border fails, in every way that it can
 	@+$(MAKE) BUILD=$(BUILD)/checked CHECKED=1 $(BUILD)/checked/sweep/sweep
+	@tools/swept $(BUILD)/checked/sweep .
 	@$(BUILD)/checked/sweep/sweep $(BODY)
 
 $(BUILD)/sweep/sweep: $(SWEEP_OBJECTS) $(BUILD)/libbide.a
@@ -259,6 +261,7 @@ CANCEL_OBJECTS := $(call objects,$(wildcard cancel/*.c))
 -include $(CANCEL_OBJECTS:.o=.d)
 cancel-sweep: ## each wait is cancelled, in every way, at every moment
 	@+$(MAKE) BUILD=$(BUILD)/checked CHECKED=1 $(BUILD)/checked/cancel/sweep
+	@tools/swept $(BUILD)/checked/cancel ' waits$$'
 	@$(BUILD)/checked/cancel/sweep $(BODY)
 
 $(BUILD)/cancel/sweep: $(CANCEL_OBJECTS) $(BUILD)/libbide.a
@@ -266,14 +269,22 @@ $(BUILD)/cancel/sweep: $(CANCEL_OBJECTS) $(BUILD)/libbide.a
 	$(Q)$(COMPILE) $(LDFLAGS) -Wl,--wrap=bi_park,--wrap=bi_park_yield \
 	    -Wl,--wrap=bi_park_end_turn,--wrap=bi_wake $^ -o $@
 
-# The schedules (stress/main.c).  BODY=name explores one body, N=1000 so many
-# schedules of each.
+# The schedules (stress/main.c), of what tasks do with each other: sections 2 to
+# 5.  BODY=name explores one body, N=1000 so many schedules of each.
 STRESS_OBJECTS := $(call objects,$(wildcard stress/*.c))
 -include $(STRESS_OBJECTS:.o=.d)
 N = 100000
+STRESS_ARGS = $(N) $(if $(BODY),'$(BODY)')
 stress: ## every lock, channel and combinator under many schedules
 	@+$(MAKE) BUILD=$(BUILD)/checked CHECKED=1 $(BUILD)/checked/stress/stress
-	@$(BUILD)/checked/stress/stress $(N) $(if $(BODY),'$(BODY)')
+	@tools/swept $(BUILD)/checked/stress '^bide.h [2-5] .* (waits|-)$$'
+	@$(BUILD)/checked/stress/stress $(STRESS_ARGS)
+
+stress-aarch64: ## the same, cross-built and run under qemu
+	@CC=$(CROSS) tools/need $(CROSS_NEEDS)
+	@+$(MAKE) BUILD=$(BUILD)/aarch64 CC=$(CROSS) CHECKED=1 \
+	    $(BUILD)/aarch64/stress/stress
+	@$(QEMU) $(BUILD)/aarch64/stress/stress $(STRESS_ARGS)
 
 $(BUILD)/stress/stress: $(STRESS_OBJECTS) $(BUILD)/libbide.a
 	@echo '  link    $@'
@@ -340,7 +351,7 @@ clean: ## remove what was made
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.* ## /\1:/p' Makefile | \
-	    awk -F: '{ printf "  make %-13s %s\n", $$1, $$2 }'
+	    awk -F: '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 .PHONY: all lib examples load demo man suite test test-aarch64 valgrind asan ubsan \
-    tsan sweep cancel-sweep stress layers tidy bench bench-deps install uninstall clean help
+    tsan sweep cancel-sweep stress stress-aarch64 layers tidy bench bench-deps install uninstall clean help

@@ -1,13 +1,16 @@
-/* bodies_names.c: look-ups that are abandoned, dials by name, servers. */
+/* bodies_names.c: look-ups that are abandoned, dials and listeners by name,
+ * servers, stdio. */
 #include "cancel.h"
 #include "ends.h"
 
 #include "sys.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define TIMES 3
@@ -111,6 +114,43 @@ static void dialling(const struct choice *unused)
     bide_close(listener);
 }
 
+/* ---- Listening ---------------------------------------------------------- */
+
+enum { ONE, WITH, ALL };
+
+/* How many descriptors there are in `fds`, or why not. */
+static int listen_by_name(int how, int fds[2])
+{
+    static const struct bide_listen_options opt = {.exclusive = true};
+    if (how == ALL)
+        return bide_listen_all("name", "0", &opt, fds, 2);
+    fds[0] = how == WITH ? bide_listen_with("name", "0", &opt)
+                         : bide_listen("name", "0", 0);
+    return fds[0] < 0 ? fds[0] : 1;
+}
+
+static intptr_t listen_in_danger(void *how)
+{
+    int fds[2];
+    for (int i = 0; i < TIMES; i++) {
+        int n = listen_by_name(*(int *)how, fds);
+        if (n < 0)
+            return stopped(n);
+        equal(n, *(int *)how == ALL ? 2 : 1, "as many as there are addresses");
+        while (n > 0)
+            equal(bide_close(fds[--n]), 0, "a listener can be closed");
+    }
+    return 0;
+}
+
+static void listening(const struct choice *c)
+{
+    int how = c->call;
+    size_t heap = take_resolver();
+    endanger(listen_in_danger, &how);
+    until_freed(heap);
+}
+
 /* ---- Serving ------------------------------------------------------------ */
 
 static struct bide_server server;
@@ -168,8 +208,73 @@ static void serving(const struct choice *unused)
     all_ended(&g);
 }
 
+/* ---- stdio -------------------------------------------------------------- */
+
+#define LINES 6
+
+struct mail {
+    FILE *in;
+    int out; /* the writer's end */
+    int lines;
+};
+
+static bool read_line(struct mail *m)
+{
+    char line[32], wanted[32];
+    if (!fgets(line, sizeof line, m->in))
+        return false;
+    snprintf(wanted, sizeof wanted, "line %d\n", ++m->lines);
+    equal(strcmp(line, wanted), 0, "the lines come whole, each once");
+    return true;
+}
+
+static intptr_t read_lines_in_danger(void *arg)
+{
+    struct mail *m = arg;
+    while (m->lines < LINES)
+        if (!read_line(m))
+            return stopped(-errno);
+    return 0;
+}
+
+static intptr_t write_lines(void *arg)
+{
+    const struct mail *m = arg;
+    char line[32];
+    for (int i = 1; i <= LINES; i++) {
+        int n = snprintf(line, sizeof line, "line %d\n", i);
+        equal(write(m->out, line, (size_t)n), n, "a line is written");
+        turn();
+        turn();
+    }
+    return 0;
+}
+
+static void reading_by_stdio(const struct choice *c)
+{
+    int ends[2];
+    struct bide_group g = {0};
+    open_ends((enum medium)c->medium, ends);
+    struct mail m = {.in = bide_fdopen(ends[0], "r"), .out = ends[1]};
+    bide_group_open(&g, BIDE_FAIL_FAST);
+    beside(&g, write_lines, &m);
+    endanger(read_lines_in_danger, &m);
+    all_ended(&g);
+    clearerr(m.in);
+    while (m.lines < LINES && read_line(&m))
+        ;
+    equal(m.lines, LINES, "what was not read before the cancel is there");
+    fclose(m.in);
+    close(m.out);
+}
+
 void names_bodies(void)
 {
+    add_body("listen.name", listening, (struct choice){.call = ONE});
+    add_body("listen.with", listening, (struct choice){.call = WITH});
+    add_body("listen.all", listening, (struct choice){.call = ALL});
+    add_body("stdio.pipe", reading_by_stdio, (struct choice){PIPE, 0, false});
+    add_body("stdio.unix", reading_by_stdio, (struct choice){UNIX, 0, false});
     add_body("resolve", resolving, (struct choice){0});
     add_body("dial.name", dialling, (struct choice){0});
     add_body("serve", serving, (struct choice){0});

@@ -1,6 +1,7 @@
 /* bodies_task.c: sleeping, tasks, groups and what is made of them. */
 #include "cancel.h"
 
+#include <bide/test.h>
 #include <string.h>
 
 #define FAMILY 4
@@ -76,6 +77,26 @@ static intptr_t yield_in_danger(void *unused)
     return 0;
 }
 
+#define PERIOD BIDE_US(30)
+
+/* A tick whose wait was refused is still to come. */
+static intptr_t tick_in_danger(void *unused)
+{
+    struct bide_ticker t;
+    bide_time begin = bide_now();
+    int64_t missed = bide_ticker_init(&t, PERIOD, BIDE_MISSED_BURST);
+    (void)unused;
+    int ticks = 0;
+    while (ticks < 4 && (missed = bide_ticker_wait(&t)) >= 0)
+        holds(bide_now() >= begin + ++ticks * PERIOD, "a tick is in time");
+    struct bide_scope shield = {0};
+    bide_shield_open(&shield, BIDE_FOREVER);
+    holds(bide_ticker_wait(&t) >= 0, "in a shield there is another tick");
+    holds(bide_now() >= begin + ++ticks * PERIOD, "which is the next one");
+    bide_scope_close(&shield, 0);
+    return missed < 0 ? stopped((intptr_t)missed) : 0;
+}
+
 static intptr_t run_some_turns(void *unused)
 {
     for (int i = 0; i < 6; i++)
@@ -88,7 +109,48 @@ static void beside_others(const struct choice *c)
     struct bide_group g = {0};
     bide_group_open(&g, BIDE_FAIL_FAST);
     beside(&g, run_some_turns, NULL);
-    endanger(c->call ? yield_in_danger : sleep_in_danger, NULL);
+    static bide_fn *const fns[] = {sleep_in_danger, yield_in_danger,
+                                   tick_in_danger};
+    endanger(fns[c->call], NULL);
+    all_ended(&g);
+}
+
+/* ---- Rest --------------------------------------------------------------- */
+
+static struct {
+    struct bide_event go;
+    bool busy;
+} sibling;
+
+static intptr_t work_and_rest(void *unused)
+{
+    sibling.busy = true;
+    run_some_turns(unused);
+    sibling.busy = false;
+    return bide_event_wait(&sibling.go);
+}
+
+static intptr_t settle_in_danger(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 3; i++) {
+        int rc = bide_test_settle(i * BIDE_US(20));
+        if (rc < 0)
+            return stopped(rc);
+        holds(!sibling.busy, "all others wait");
+    }
+    return 0;
+}
+
+static void until_rest(const struct choice *unused)
+{
+    struct bide_group g = {0};
+    (void)unused;
+    memset(&sibling, 0, sizeof sibling);
+    bide_group_open(&g, BIDE_FAIL_FAST);
+    beside(&g, work_and_rest, NULL);
+    endanger(settle_in_danger, NULL);
+    bide_event_set(&sibling.go);
     all_ended(&g);
 }
 
@@ -358,6 +420,8 @@ void task_bodies(void)
 
     add_body("sleep", beside_others, (struct choice){.call = 0});
     add_body("yield", beside_others, (struct choice){.call = 1});
+    add_body("ticker", beside_others, (struct choice){.call = 2});
+    add_body("settle", until_rest, (struct choice){0});
     add_body("shield", scopes, (struct choice){.call = 0});
     add_body("scopes", scopes, (struct choice){.call = 1});
     for (int i = 0; i <= WAIT_ERROR; i++)

@@ -59,7 +59,8 @@ static int draw(struct map *map)
     if (k->count == 0)
         return 0;
     map->drawn++;
-    return bide_group_spawn(&map->group, make_chunk, k);
+    int rc = bide_group_spawn(&map->group, make_chunk, k);
+    return rc == -ECANCELED ? bide_cancel_code() : rc; /* or it is late */
 }
 
 static int take_item(struct map *map, const struct chunk *k, size_t i)

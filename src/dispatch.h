@@ -12,7 +12,7 @@ struct bide_pool {
     struct bi_modules modules;
     struct bi_list queue; /* bi_call.queued, the oldest first */
     size_t inside;        /* tasks that make a call */
-    struct bi_wait *closer;
+    struct bi_wait *closer; /* parked until nobody is inside, or NULL */
     bool closing;
     int verdict;     /* < 0: no worker is given anything any more, and why */
     unsigned deaths; /* in a row */

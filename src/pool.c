@@ -170,6 +170,16 @@ static void wait_for(bide_pool *p, struct bi_call *c, struct bi_task *self)
         bide_scope_close(&shield, 0);
 }
 
+/* Nobody is in a call any more.  The closer, if one waits, is told once; one
+ * whose wait a cancel has ended is not. */
+static void call_closer(bide_pool *p)
+{
+    struct bi_wait *closer = p->closer;
+    p->closer = NULL;
+    if (closer)
+        bi_wake(closer, 0);
+}
+
 intptr_t bi_pool_make(bide_pool *p, struct bi_call *c, const char *func)
 {
     struct bi_task *self = bi_current_in(func);
@@ -186,8 +196,8 @@ intptr_t bi_pool_make(bide_pool *p, struct bi_call *c, const char *func)
     bi_list_push_back(&p->queue, &c->queued);
     bi_dispatch(p);
     wait_for(p, c, self);
-    if (--p->inside == 0 && p->closer)
-        bi_wake(p->closer, 0);
+    if (--p->inside == 0)
+        call_closer(p);
     return c->result;
 }
 
@@ -243,9 +253,14 @@ static void end_workers(bide_pool *p, int sig)
     bi_dispatch(p);
 }
 
+struct closing {
+    struct bi_wait wait;
+    bide_pool *pool;
+};
+
 static bool unhook(struct bi_wait *wait)
 {
-    (void)wait;
+    bi_container_of(wait, struct closing, wait)->pool->closer = NULL;
     return true;
 }
 
@@ -254,10 +269,12 @@ static int wait_for_calls(bide_pool *p, struct bi_task *self)
 {
     int rc = bi_park_check(self);
     while (rc == 0 && p->inside > 0) {
-        struct bi_wait wait = bi_wait_make(self, "calls of a pool", p, unhook);
-        p->closer = &wait;
-        rc = (int)bi_park(&wait);
-        p->closer = NULL;
+        struct closing c = {
+            .wait = bi_wait_make(self, "calls of a pool", p, unhook),
+            .pool = p,
+        };
+        p->closer = &c.wait;
+        rc = (int)bi_park(&c.wait);
     }
     return rc;
 }

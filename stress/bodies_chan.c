@@ -86,6 +86,52 @@ static intptr_t body_chan_producer(void *arg)
     return pass(0, true);
 }
 
+/* ---- A channel that is given up ----------------------------------------- */
+
+static int dropped;
+
+static void drop(void *item, void *who)
+{
+    must(*(int *)item == 7 && who == &dropped, "an item is dropped as it was");
+    dropped++;
+}
+
+static intptr_t send_sevens(void *arg)
+{
+    int seven = 7, rc = 0;
+    for (int i = 0; i < ITEMS && rc == 0; i++) {
+        rc = bide_chan_send(&chan, &seven);
+        sent[0] += rc == 0;
+    }
+    must(rc <= 0 && (rc != -EPIPE || bide_chan_closed(&chan)),
+         "only the end of the channel refuses");
+    return arg || rc == -EPIPE ? 0 : rc;
+}
+
+static intptr_t receive_two_and_abort(void *arg)
+{
+    int item;
+    for (int i = 0; i < 2; i++)
+        received[0] += bide_chan_recv(&chan, &item) == 1;
+    bide_chan_abort(&chan, drop, &dropped);
+    must(bide_chan_len(&chan) == 0, "nothing is left in it");
+    must(bide_chan_recv(&chan, &item) == 0, "nothing comes any more");
+    return VALUE(arg);
+}
+
+static intptr_t body_chan_abort(void *arg)
+{
+    (void)arg;
+    struct bide_call calls[] = {{send_sevens, NULL, 0}, {send_sevens, NULL, 0},
+                                {receive_two_and_abort, NULL, 0}};
+    begin();
+    dropped = 0;
+    bide_chan_init(&chan, room, sizeof room[0], 2);
+    strike_first(calls, LENGTH(calls));
+    must(sent[0] == received[0] + dropped, "what was sent came or was dropped");
+    return 0;
+}
+
 /* ---- Select ------------------------------------------------------------- */
 
 static intptr_t send_on_other(void *arg)
@@ -276,14 +322,61 @@ static intptr_t body_future(void *arg)
     return 0;
 }
 
+static int called, removed;
+static struct bide_callback callbacks[3];
+
+static void note_call(void *arg)
+{
+    must(arg == &future && bide_future_done(&future), "it is called when done");
+    called++;
+}
+
+static intptr_t ask_and_remove(void *arg)
+{
+    intptr_t rc = bide_future_trywait(&future);
+    must(rc == (bide_future_done(&future) ? 7 : -EAGAIN),
+         "the value is had where it is there");
+    removed += bide_callback_remove(&callbacks[0]);
+    return VALUE(arg);
+}
+
+static intptr_t wait_for_seven(void *arg)
+{
+    intptr_t rc = bide_future_wait(&future);
+    must(rc == 7 || (rc < 0 && !arg), "who waits gets the value");
+    return arg ? 0 : rc;
+}
+
+static intptr_t body_future_then(void *arg)
+{
+    (void)arg;
+    struct bide_call calls[] = {{wait_for_seven, NULL, 0},
+                                {set_value, NUM(7), 0},
+                                {ask_and_remove, NULL, 0},
+                                {wait_for_seven, NUM(1), 0}};
+    future = (struct bide_future){0};
+    settled = 0;
+    called = removed = 0;
+    for (size_t i = 0; i < LENGTH(callbacks); i++) {
+        callbacks[i] = (struct bide_callback){.fn = note_call, .arg = &future};
+        bide_future_then(&future, &callbacks[i]);
+    }
+    strike_first(calls, LENGTH(calls));
+    must(bide_sleep(1) == 0, "the loop has its turn");
+    must(called + removed == 3, "each is called once, or was taken back");
+    return 0;
+}
+
 const struct body chan_bodies[] = {
     {"chan unbuffered", body_chan_unbuffered},
     {"chan buffered", body_chan_buffered},
     {"chan producer", body_chan_producer},
+    {"chan abort", body_chan_abort},
     {"select", body_select},
     {"queue", body_queue},
     {"queue lifo", body_queue_lifo},
     {"queue priority", body_queue_priority},
     {"future", body_future},
+    {"future then", body_future_then},
     {NULL, NULL},
 };

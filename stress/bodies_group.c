@@ -47,6 +47,10 @@ static intptr_t body_group_fail_fast(void *arg)
     intptr_t rc = bide_group_close(&g, 0);
     must(spawned == 4 && ended == 4 && alive == 0, "all children have ended");
     must(rc == first_failure && rc < 0, "the first failure is the result");
+    must(bide_group_cancelled(&g), "a failure has cancelled the others");
+    struct bide_error errors[2];
+    size_t n = bide_group_errors(&g, errors, 2);
+    must(n >= 1 && n <= 2 && errors[0].code == rc, "and is told first");
     return 0;
 }
 

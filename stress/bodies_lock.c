@@ -1,4 +1,4 @@
-/* bodies_lock.c: locks, and what tasks meet at. */
+/* bodies_lock.c: locks, conditions and permits. */
 #include "stress.h"
 
 static struct bide_mutex mutex;
@@ -118,6 +118,47 @@ static intptr_t body_cond(void *arg)
     return 0;
 }
 
+static intptr_t await_opening(void *arg)
+{
+    int rc = bide_mutex_lock(&mutex);
+    if (rc < 0)
+        return rc;
+    while (rc == 0 && done == 0)
+        rc = bide_cond_wait(&cond, &mutex);
+    must(rc < 0 || done == 1, "nobody goes on before it is open");
+    must(bide_mutex_unlock(&mutex) == 0, "the mutex is held after the wait");
+    return arg ? 0 : rc;
+}
+
+static intptr_t open_for_all(void *arg)
+{
+    struct bide_lock_info info;
+    int rc = bide_mutex_lock(&mutex);
+    if (rc < 0)
+        return rc;
+    done = 1;
+    bide_cond_broadcast(&cond);
+    bide_cond_info(&cond, &info);
+    must(info.waiters == 0, "all present waiters have their signal");
+    must(bide_mutex_unlock(&mutex) == 0, "its owner can unlock it");
+    return VALUE(arg);
+}
+
+static intptr_t body_cond_broadcast(void *arg)
+{
+    (void)arg;
+    struct bide_call calls[] = {{await_opening, NULL, 0},
+                                {await_opening, NULL, 0},
+                                {open_for_all, NULL, 0},
+                                {await_opening, NULL, 0}};
+    mutex = (struct bide_mutex){0};
+    cond = (struct bide_cond){0};
+    done = 0;
+    strike_first(calls, LENGTH(calls));
+    must(calls[1].result == 0 && calls[3].result == 0, "all have gone on");
+    return 0;
+}
+
 /* ---- Permits ------------------------------------------------------------ */
 
 static struct bide_sem sem;
@@ -182,138 +223,12 @@ static intptr_t body_limiter(void *arg)
     return 0;
 }
 
-/* ---- Meeting ------------------------------------------------------------ */
-
-static struct bide_event event;
-static struct bide_barrier barrier;
-static struct bide_once once;
-static struct bide_countdown countdown;
-static unsigned seen;
-
-static intptr_t wait_for_event(void *arg)
-{
-    int rc = bide_event_wait(&event);
-    must(rc < 0 || done == 1, "nobody goes on before it is set");
-    return arg ? 0 : rc;
-}
-
-static intptr_t set_event(void *arg)
-{
-    int rc = breathe();
-    done = 1;
-    bide_event_set(&event);
-    return arg ? 0 : rc;
-}
-
-static intptr_t body_event(void *arg)
-{
-    (void)arg;
-    struct bide_call calls[] = {{wait_for_event, NULL, 0},
-                                {wait_for_event, NULL, 0},
-                                {set_event, NULL, 0},
-                                {wait_for_event, NULL, 0}};
-    event = (struct bide_event){0};
-    done = 0;
-    strike_first(calls, LENGTH(calls));
-    must(calls[1].result == 0 && calls[3].result == 0,
-         "who waits for it goes on");
-    return 0;
-}
-
-static intptr_t meet_twice(void *arg)
-{
-    static const unsigned all[] = {7, 63};
-    for (int round = 0; round < 2; round++) {
-        int rc = bide_barrier_wait(&barrier);
-        if (rc < 0)
-            return rc;
-        seen |= 1u << (round * 3 + rc);
-        done++;
-        must(done > round * 3, "nobody is a round ahead");
-        must(seen <= all[round], "no index is of the next round");
-        rc = breathe();
-        if (rc < 0)
-            return rc;
-    }
-    return VALUE(arg);
-}
-
-static intptr_t body_barrier(void *arg)
-{
-    (void)arg;
-    struct bide_call calls[] = {{meet_twice, NULL, 0}, {meet_twice, NULL, 0},
-                                {meet_twice, NULL, 0}};
-    barrier = (struct bide_barrier){.count = 3};
-    seen = 0;
-    done = 0;
-    intptr_t rc = bide_gather(calls, 3, BIDE_FAIL_FAST);
-    must(seen == 63 && done == 6, "each index is given once a round");
-    return rc;
-}
-
-static intptr_t succeed_second(void *arg)
-{
-    must(++inside == 1, "one runs it at a time");
-    int rc = breathe();
-    inside--;
-    if (rc < 0)
-        return rc;
-    return ++done == 1 ? -EAGAIN : 40 + VALUE(arg);
-}
-
-static intptr_t do_once(void *arg)
-{
-    intptr_t rc = bide_once(&once, succeed_second, arg);
-    must(rc == 42 || rc == -EAGAIN || rc == -ECANCELED,
-         "it comes to one success");
-    return rc;
-}
-
-static intptr_t body_once(void *arg)
-{
-    (void)arg;
-    struct bide_call calls[] = {{do_once, NUM(2), 0}, {do_once, NUM(2), 0},
-                                {do_once, NUM(2), 0}, {do_once, NUM(2), 0}};
-    once = (struct bide_once){0};
-    inside = done = 0;
-    strike_first(calls, LENGTH(calls));
-    must(done == 2, "it has failed once and succeeded once");
-    return 0;
-}
-
-static intptr_t count_one(void *arg)
-{
-    int rc = breathe();
-    done++;
-    must(bide_countdown_done(&countdown) == 0, "it was to be done");
-    return arg ? 0 : rc;
-}
-
-static intptr_t wait_for_none(void *arg)
-{
-    int rc = bide_countdown_wait(&countdown);
-    must(rc < 0 || done == 3, "nobody goes on before all is done");
-    return arg ? 0 : rc;
-}
-
-static intptr_t body_countdown(void *arg)
-{
-    (void)arg;
-    struct bide_call calls[] = {{wait_for_none, NULL, 0},
-                                {count_one, NULL, 0}, {count_one, NULL, 0},
-                                {wait_for_none, NULL, 0},
-                                {count_one, NULL, 0}};
-    countdown = (struct bide_countdown){.count = 3};
-    done = 0;
-    strike_first(calls, LENGTH(calls));
-    must(calls[3].result == 0, "who waits for it goes on");
-    return 0;
-}
-
 const struct body lock_bodies[] = {
-    {"mutex", body_mutex},     {"rwlock", body_rwlock},
-    {"cond", body_cond},       {"sem", body_sem},
-    {"limiter", body_limiter}, {"event", body_event},
-    {"barrier", body_barrier}, {"once", body_once},
-    {"countdown", body_countdown}, {NULL, NULL},
+    {"mutex", body_mutex},
+    {"rwlock", body_rwlock},
+    {"cond", body_cond},
+    {"cond broadcast", body_cond_broadcast},
+    {"sem", body_sem},
+    {"limiter", body_limiter},
+    {NULL, NULL},
 };

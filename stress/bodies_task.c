@@ -1,4 +1,4 @@
-/* bodies_task.c: what belongs to single tasks: handles, deadlines, shields,
+/* bodies_task.c: what belongs to single tasks: handles, scopes, shields,
  * locals, generators, tickers.
  */
 #include "stress.h"
@@ -62,7 +62,80 @@ static intptr_t body_gather_tasks(void *arg)
     return 0;
 }
 
-/* ---- Deadlines and shields ---------------------------------------------- */
+static intptr_t give_named(void *value)
+{
+    bide_set_name("a task with a name of its own");
+    int rc = bide_yield();
+    done++;
+    return rc < 0 ? rc : VALUE(value);
+}
+
+static bide_task *awaited;
+
+static intptr_t await_it(void *arg)
+{
+    intptr_t rc = bide_await(awaited);
+    must(rc == 5 ? done == 1 : !arg && rc == -ECANCELED,
+         "an await comes to the result, after the end");
+    return arg ? 0 : rc;
+}
+
+static intptr_t body_await(void *arg)
+{
+    struct bide_spawn_options opt = {.name = "awaited", .flags = BIDE_EAGER};
+    struct bide_call calls[] = {{await_it, NULL, 0}, {await_it, NUM(1), 0},
+                                {await_it, NUM(1), 0}};
+    (void)arg;
+    done = 0;
+    must(bide_spawn_with(&awaited, give_named, NUM(5), &opt) == 0,
+         "a task can be spawned");
+    strike_first(calls, LENGTH(calls));
+    must(done == 1 && bide_task_done(awaited), "it has ended once");
+    bide_release(awaited);
+    return 0;
+}
+
+/* ---- Scopes, deadlines and shields -------------------------------------- */
+
+static struct bide_scope shared;
+
+/* A cancel of the scope, its deadline and a cancel of the task, all at about
+ * one moment. */
+static intptr_t sleep_in_scope(void *arg)
+{
+    bide_time end = bide_after(BIDE_SEC(1));
+    bide_scope_open(&shared, bide_after(BIDE_SEC(9)));
+    must(bide_scope_set_deadline(&shared, end) == 0, "a deadline can be moved");
+    must(bide_deadline() <= end, "the deadline in force is told");
+    intptr_t rc = bide_sleep_until(BIDE_FOREVER);
+    must(rc == bide_cancel_code(), "every wait is refused with one code");
+    rc = bide_scope_close(&shared, rc);
+    must(rc == -ECANCELED || rc == -ETIMEDOUT, "the verdict is one of the two");
+    must(rc != -ETIMEDOUT || bide_now() >= end, "it is late at its deadline");
+    must(bide_scope_fired(&shared) || bide_cancel_code() == -ECANCELED,
+         "who has not fired passes the cancel on");
+    done++;
+    return arg ? 0 : rc;
+}
+
+static intptr_t cancel_scope(void *arg)
+{
+    int rc = bide_sleep(BIDE_SEC(1));
+    bide_scope_cancel(&shared);
+    return arg ? 0 : rc;
+}
+
+static intptr_t body_scope(void *arg)
+{
+    struct bide_call calls[] = {{sleep_in_scope, NULL, 0},
+                                {cancel_scope, NULL, 0}};
+    (void)arg;
+    done = 0;
+    shared = (struct bide_scope){0};
+    strike_first(calls, 2);
+    must(done == 1, "the sleep has come to its end");
+    return 0;
+}
 
 static struct bide_chan chan;
 
@@ -240,6 +313,8 @@ static intptr_t body_ticker(void *arg)
 const struct body task_bodies[] = {
     {"wait tasks", body_wait_tasks},
     {"gather tasks", body_gather_tasks},
+    {"await", body_await},
+    {"scope", body_scope},
     {"deadline", body_deadline},
     {"shield", body_shield},
     {"local", body_local},

@@ -1,20 +1,24 @@
 /* main.c: every lock, channel and combinator under many schedules.
  *
- *     stress               100,000 schedules a body
+ *     stress               100,000 schedules a body, on each backend
  *     stress N             N of them
  *     stress N NAME        of one body; with BIDE_SEED one schedule of it
  *
- * A line a body: how many schedules it has passed, and how many in a second.
- * The last line counts the bodies.
+ * A line a body and backend: how many schedules it has passed, and how many in
+ * a second.  The last line counts these lines.
  */
 #include "stress.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct body *const files[] = {lock_bodies, chan_bodies,
+static const struct body *const files[] = {lock_bodies,  meet_bodies,
+                                           try_bodies,   chan_bodies,
                                            group_bodies, task_bodies};
+static const char *const backends[] = {[BIDE_URING] = "uring",
+                                       [BIDE_EPOLL] = "epoll"};
 static bool broken;
+static unsigned long long schedules;
 
 void must(bool holds, const char *sentence)
 {
@@ -61,28 +65,50 @@ static intptr_t judge(void *arg)
     return broken ? -EPROTO : rc;
 }
 
-static bool passes(const struct body *body, uint64_t n)
+static bool passes(const struct body *body, uint64_t n,
+                   enum bide_backend backend)
 {
+    struct bide_test_options opt = {.run = {.backend = backend}};
     bide_time begin = bide_now();
-    intptr_t rc = bide_explore_with(n, judge, (void *)(uintptr_t)body, NULL);
+    intptr_t rc = bide_explore_with(n, judge, (void *)(uintptr_t)body, &opt);
     double seconds = (double)(bide_now() - begin) / 1e9;
+    printf("%-18s %-6s ", body->name, backends[backend]);
     if (rc < 0)
-        printf("%-18s broken by %s\n", body->name, bide_test_seed());
+        printf("broken by %s\n", bide_test_seed());
     else
-        printf("%-18s %10llu schedules %10.0f a second\n", body->name,
-               (unsigned long long)n, (double)n / seconds);
+        printf("%10llu schedules %10.0f a second\n", (unsigned long long)n,
+               (double)n / seconds);
     fflush(stdout);
+    schedules += rc < 0 ? 0 : n;
     return rc >= 0;
+}
+
+/* Whether this machine has the backend, and nobody outside asks for another. */
+static bool offered(enum bide_backend backend)
+{
+    const char *only = getenv("BIDE_BACKEND");
+    if (only && *only && strcmp(only, "auto") != 0)
+        return strcmp(only, backends[backend]) == 0;
+    struct bide_info info;
+    bide_info(&info);
+    if (backend == BIDE_EPOLL || strcmp(info.backend, "io_uring") == 0)
+        return true;
+    printf("io_uring is left out: %s\n", info.backend_reason);
+    return false;
 }
 
 int main(int argc, char **argv)
 {
     uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 100000;
     unsigned passed = 0, failed = 0;
-    for (size_t i = 0; i < LENGTH(files); i++)
-        for (const struct body *b = files[i]; b->name; b++)
-            if (argc < 3 || strcmp(argv[2], b->name) == 0)
-                *(passes(b, n) ? &passed : &failed) += 1;
-    printf("%u passed, %u failed\n", passed, failed);
+    for (enum bide_backend k = BIDE_URING; k <= BIDE_EPOLL; k++) {
+        if (!offered(k))
+            continue;
+        for (size_t i = 0; i < LENGTH(files); i++)
+            for (const struct body *b = files[i]; b->name; b++)
+                if (argc < 3 || strcmp(argv[2], b->name) == 0)
+                    *(passes(b, n, k) ? &passed : &failed) += 1;
+    }
+    printf("%llu schedules\n%u passed, %u failed\n", schedules, passed, failed);
     return failed || !passed;
 }

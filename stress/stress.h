@@ -17,8 +17,8 @@ struct body {
 };
 
 /* The bodies of each file, up to one without a name. */
-extern const struct body lock_bodies[], chan_bodies[], group_bodies[],
-    task_bodies[];
+extern const struct body lock_bodies[], meet_bodies[], try_bodies[],
+    chan_bodies[], group_bodies[], task_bodies[];
 
 /* A number as the argument of a task, and an argument as a number. */
 #define NUM(n) ((void *)(intptr_t)(n))

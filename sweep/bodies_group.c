@@ -171,6 +171,36 @@ static intptr_t race(void *unused)
     return 0;
 }
 
+static intptr_t race_staggered(void *delay)
+{
+    struct bide_call calls[3] = {
+        {fail_late, NUM(EIO), 0},
+        {sleep_for_ever, NULL, 0},
+        {give_late, NUM(1), 0},
+    };
+    intptr_t rc = bide_race_staggered(calls, 3, (bide_time)(intptr_t)delay);
+    if (rc < 0)
+        return rc;
+    EXPECT(rc == 2 && calls[2].result == 1);
+    return 0;
+}
+
+static int attempts;
+
+/* The last attempt has an answer. */
+static intptr_t answer_late(void *unused)
+{
+    return ++attempts < 3 ? sleep_for_ever(unused) : give_late(NUM(5));
+}
+
+static intptr_t hedge(void *unused)
+{
+    attempts = 0;
+    intptr_t rc = bide_hedge(answer_late, unused, 3, BIDE_MS(1));
+    EXPECT(rc == 5 || rc < 0);
+    return rc < 0 ? rc : 0;
+}
+
 /* ---- Tasks of others ---------------------------------------------------- */
 
 static intptr_t wait_for_tasks(bide_task **tasks, size_t n)
@@ -212,6 +242,8 @@ const struct body bodies_group[] = {
     {"gather_collect", gather, BIDE_COLLECT, INSIDE},
     {"gather_bounded", gather_bounded, 3, INSIDE},
     {"race", race, 0, INSIDE},
+    {"race_staggered", race_staggered, BIDE_MS(1), INSIDE},
+    {"hedge", hedge, 0, INSIDE},
     {"tasks_of_others", tasks_of_others, 0, INSIDE},
     {0},
 };

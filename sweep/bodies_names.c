@@ -88,6 +88,14 @@ static intptr_t dial_from(void *unused)
     return fd < 0 ? fd : 0;
 }
 
+static intptr_t listen_with(void *unused)
+{
+    struct bide_listen_options opt = {.backlog = 1, .reuse_port = true};
+    (void)unused;
+    int fd = hold(bide_listen_with("name", "0", &opt));
+    return fd < 0 ? fd : 0;
+}
+
 static intptr_t listen_at_all(void *unused)
 {
     int fds[2];
@@ -112,6 +120,8 @@ static intptr_t echo(int fd, void *unused)
     char c;
     (void)unused;
     ssize_t n = bide_read(fd, &c, 1);
+    if (bide_server_stopping(&server))
+        return 0;
     return n > 0 ? bide_write(fd, &c, 1) : n;
 }
 
@@ -187,6 +197,7 @@ const struct body bodies_names[] = {
     {"name_left_behind", left_behind, 0, INSIDE},
     {"dial_name", dial_name, 0, INSIDE},
     {"dial_from", dial_from, 0, INSIDE},
+    {"listen_with", listen_with, 0, INSIDE},
     {"listen_at_all", listen_at_all, 0, INSIDE},
     {"serving", serving, 0, INSIDE},
     {"stdio_pipe", through_stdio, PIPE, INSIDE},

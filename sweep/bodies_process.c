@@ -22,6 +22,40 @@ static intptr_t run_cat(void *arg)
     return 0;
 }
 
+static intptr_t ask_shell(void *unused)
+{
+    struct bide_output out = {.limit = 100}, err = {0};
+    (void)unused;
+    int rc = bide_proc_shell("echo yes; echo no >&2", NULL, NULL, 0, &out,
+                             &err);
+    bool right = out.data && strcmp(out.data, "yes\n") == 0 && err.data &&
+                 strcmp(err.data, "no\n") == 0;
+    free(out.data);
+    free(err.data);
+    if (rc < 0)
+        return rc;
+    EXPECT(rc == 0 && right);
+    return 0;
+}
+
+static intptr_t talk_to_cat(void *unused)
+{
+    struct bide_proc p;
+    struct bide_output out = {0};
+    char text[600];
+    (void)unused;
+    pattern(text, sizeof text);
+    int rc = bide_proc_spawn(&p, ARGV("cat"), BIDE_PIPE_IN | BIDE_PIPE_OUT);
+    if (rc < 0)
+        return rc;
+    rc = bide_proc_communicate(&p, text, sizeof text, &out, NULL);
+    bool whole = out.bytes == sizeof text && is_pattern(out.data, out.bytes);
+    free(out.data);
+    bide_proc_close(&p);
+    EXPECT(rc < 0 || (rc == 0 && whole));
+    return rc;
+}
+
 static intptr_t start_and_wait(void *flags)
 {
     struct bide_proc p;
@@ -62,6 +96,8 @@ static intptr_t cancel_and_end(void *arg)
 
 const struct body bodies_process[] = {
     {"program_is_fed_and_read", run_cat, 0, INSIDE},
+    {"program_is_talked_to", talk_to_cat, 0, INSIDE},
+    {"shell_is_asked", ask_shell, 0, INSIDE},
     {"program_is_started", start_and_wait, 0, INSIDE},
     {"program_has_pipes", start_and_wait,
      BIDE_PIPE_IN | BIDE_PIPE_OUT | BIDE_NULL_ERR, INSIDE},

@@ -265,6 +265,50 @@ static intptr_t count_down(void *unused)
     return 0;
 }
 
+static struct bide_limiter limiter;
+
+static intptr_t borrow_token(void *unused)
+{
+    struct bide_token token = {0};
+    (void)unused;
+    intptr_t rc = bide_limiter_acquire(&limiter, &token);
+    if (rc < 0)
+        return rc;
+    rc = bide_yield();
+    EXPECT(bide_limiter_release(&limiter, &token) == 0);
+    return rc;
+}
+
+static intptr_t limited(void *unused)
+{
+    static struct bide_token token;
+    struct bide_lock_info info;
+    limiter = (struct bide_limiter){.total = 1};
+    token = (struct bide_token){0};
+    intptr_t rc = beside(borrow_token, borrow_token, unused);
+    bide_limiter_info(&limiter, &info);
+    EXPECT(info.holders == 0 && info.waiters == 0);
+    bide_limiter_resize(&limiter, 0);
+    EXPECT(bide_limiter_tryacquire(&limiter, &token) == -EAGAIN);
+    EXPECT(within(BIDE_MS(1), borrow_token, unused) == -ETIMEDOUT);
+    return rc;
+}
+
+static intptr_t ticks(void *missed)
+{
+    struct bide_ticker t;
+    bide_time begin = bide_now();
+    EXPECT(bide_ticker_init(&t, BIDE_MS(1),
+                            (enum bide_missed)(intptr_t)missed) == 0);
+    for (int i = 1; i <= 3; i++) {
+        int64_t late = bide_ticker_wait(&t);
+        if (late < 0)
+            return (intptr_t)late;
+        EXPECT(bide_now() >= begin + i * BIDE_MS(1));
+    }
+    return 0;
+}
+
 /* ---- Channels ----------------------------------------------------------- */
 
 static struct bide_chan chan;
@@ -326,6 +370,8 @@ const struct body bodies_wait[] = {
     {"meet", meet, 0, INSIDE},
     {"do_once", do_once, 0, INSIDE},
     {"count_down", count_down, 0, INSIDE},
+    {"limited", limited, 0, INSIDE},
+    {"ticks", ticks, BIDE_MISSED_DELAY, INSIDE},
     {"channel_rendezvous", channel, 0, INSIDE},
     {"channel_buffered", channel, 4, INSIDE},
     {"channel_times_out", channel_times_out, 0, INSIDE},

@@ -13,6 +13,8 @@ static _Atomic bide_time skipped;
 bide_time clock_now(void)
 {
     struct timespec ts;
+    if (bi_sys_virtual_now)
+        return *bi_sys_virtual_now;
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return BIDE_SEC(ts.tv_sec) + ts.tv_nsec + atomic_load(&skipped);
 }

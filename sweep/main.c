@@ -46,7 +46,7 @@ static const struct body *const bodies[] = {
     bodies_file, bodies_stream, bodies_socket, bodies_task,
     bodies_group, bodies_wait, bodies_gen, bodies_queue, bodies_run,
     bodies_process, bodies_signal, bodies_thread, bodies_names,
-    bodies_pool,
+    bodies_pool, bodies_told, bodies_test,
 };
 #define BODY_LISTS (sizeof bodies / sizeof bodies[0])
 

@@ -343,6 +343,31 @@ REAL_TEST(a_shutdown_that_is_cancelled_closes_all_the_same)
     return 0;
 }
 
+/* Both are cancelled, and the call has ended before the shutdown hears of it.
+ */
+REAL_TEST(a_shutdown_is_cancelled_as_its_last_call_ends)
+{
+    struct shut s = {.pool = open_pool(1), .how = BIDE_POOL_END_ALL};
+    struct int_call last = {.pool = s.pool, .fn = give_back, .in = 7};
+    struct bide_group g = {0};
+    bide_task *caller, *closer;
+    bide_group_open(&g, BIDE_COLLECT);
+    ck_assert_int_eq(
+        bide_group_spawn_with(&g, &caller, make_int_call, &last, NULL), 0);
+    ck_assert_int_eq(bide_group_spawn_with(&g, &closer, shut_down, &s, NULL),
+                     0);
+    bide_yield();
+    bide_cancel(caller);
+    bide_cancel(closer);
+    ck_assert_int_eq(bide_group_close(&g, 0), 0);
+    ck_assert_int_eq(s.rc, -ECANCELED);
+    ck_assert(last.result == 7 || last.result == -ECANCELED ||
+              last.result == -ESHUTDOWN);
+    bide_release(caller);
+    bide_release(closer);
+    return 0;
+}
+
 /* ---- The parent's end --------------------------------------------------- */
 
 static intptr_t tell_worker_and_wait(void *arg)
@@ -429,6 +454,7 @@ Suite *suite_pool_death(void)
     tcase_add_test(t, a_close_ends_the_calls_under_way);
     tcase_add_test(t, workers_may_be_killed_without_a_grace);
     tcase_add_test(t, a_shutdown_that_is_cancelled_closes_all_the_same);
+    tcase_add_test(t, a_shutdown_is_cancelled_as_its_last_call_ends);
     tcase_add_test(t, workers_end_with_their_parent);
     tcase_add_test(t, an_idle_pool_hides_no_deadlock);
     return s;

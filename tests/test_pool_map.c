@@ -123,6 +123,28 @@ REAL_TEST(a_map_that_is_too_slow_has_given_its_earlier_results)
     return 0;
 }
 
+/* The deadline passes while the source is drawn from. */
+static int draw_late(void *arg, void *item)
+{
+    return bide_sleep_until(BIDE_FOREVER) < 0 ? draw(arg, item) : -EPROTO;
+}
+
+REAL_TEST(a_map_whose_source_is_late_is_late)
+{
+    bide_pool *p = open_pool(1);
+    struct numbers n = {.end = 20};
+    struct bide_pool_items m = items_of(&n, 1);
+    struct bide_scope s = {0};
+    m.draw = draw_late;
+    bide_scope_open(&s, bide_after(BIDE_MS(1)));
+    intptr_t rc = bide_pool_map(p, &m);
+    ck_assert_int_eq(rc, -ETIMEDOUT);
+    ck_assert_int_eq(bide_scope_close(&s, rc), -ETIMEDOUT);
+    ck_assert_int_eq(n.taken, 0);
+    bide_pool_close(p);
+    return 0;
+}
+
 static intptr_t crash_at_five(const void *in, size_t bytes, void *out,
                               size_t *out_bytes)
 {
@@ -194,6 +216,7 @@ Suite *suite_pool_map(void)
     tcase_add_test(t, a_chunk_below_one_is_invalid);
     tcase_add_test(t, of_an_endless_source_no_more_is_drawn_than_lies_ahead);
     tcase_add_test(t, a_map_that_is_too_slow_has_given_its_earlier_results);
+    tcase_add_test(t, a_map_whose_source_is_late_is_late);
     tcase_add_test(t, a_worker_that_dies_costs_its_chunk);
     tcase_add_test(t, an_error_of_the_source_comes_after_the_results_before_it);
     tcase_add_test(t, a_pool_that_is_of_no_use_ends_a_map);
