@@ -1447,7 +1447,7 @@ BIDE_API int bide_close(int fd);
 
 /* An address of a socket. */
 struct bide_address {
-    union {
+    __extension__ union { /* unnamed: an extension to C99 */
         struct sockaddr any;
         struct sockaddr_storage storage;
     };

@@ -34,7 +34,7 @@ enum bide_strategy {
     BIDE_PCT_2 = 1 << 4,    /* ... one of which changes on the way: depth 2 */
     BIDE_PCT_3 = 1 << 5,    /* ... and so on, */
     BIDE_PCT_4 = 1 << 6,
-    BIDE_PCT_5 = 1 << 7,    /* four changes: depth 5 */
+    BIDE_PCT_5 = 1 << 7     /* four changes: depth 5 */
 };
 
 /* How a test runs; a zeroed struct, or NULL for it, means the defaults. */
