@@ -13,7 +13,18 @@
  *   Misuse    a broken contract (a call outside a task, a handle used after
  *             its end) stops the program with one sentence on stderr.
  *
- * Fields that begin with _ are the implementation's.
+ *    1 Running                         8 Files and sockets
+ *    2 Tasks                           9 Names, connections, servers
+ *    3 Scopes                         10 Threads
+ *    4 Groups                         11 Programs
+ *    5 Locks and their kin            12 Signals
+ *    6 Channels and queues            13 Pools of processes
+ *    7 Futures, locals, generators    14 Seeing what happens
+ *
+ * A run is one bide_run(): a thread, and the tasks that it runs.  A task is a
+ * function on a stack of its own.  <bide/coro.h> has coroutines without a run,
+ * <bide/test.h> schedules that replay.  Fields that begin with _ are the
+ * implementation's.
  */
 #ifndef BIDE_H
 #define BIDE_H
@@ -486,8 +497,9 @@ enum bide_wait_mode {
 BIDE_API BIDE_CHECK int bide_wait_tasks(bide_task **tasks, size_t n,
                                         enum bide_wait_mode mode);
 
-/* ---- 5. Waiting for each other ------------------------------------------ */
+/* ---- 5. Locks and their kin --------------------------------------------- */
 
+/* Those who wait, in order: a part of what follows. */
 struct bide_waitq {
     void *_p[2];
 };
@@ -787,6 +799,61 @@ BIDE_API BIDE_CHECK int bide_countdown_wait(struct bide_countdown *c);
 BIDE_API void bide_countdown_info(const struct bide_countdown *c,
                                   struct bide_lock_info *out);
 
+/* So many tasks at once, a number that can be changed meanwhile. */
+struct bide_limiter {
+    struct bide_waitq _q;
+    size_t total; /* {.total = 5} at the start; then bide_limiter_resize() */
+    size_t _lent;
+};
+
+/* What a task borrows of a limiter; its own storage. */
+struct bide_token {
+    void *_p[5];
+};
+
+/* Borrow from `l`, in the order in which the tasks came.              [waits]
+ *
+ *   t   stays where it is until bide_limiter_release(), or until the task ends,
+ *       which gives it back as well: but not from the stack of that task
+ * Returns 0.
+ *   -EDEADLK  the caller has borrowed from `l` already
+ * Cancelled: nothing was borrowed.
+ */
+BIDE_API BIDE_CHECK int bide_limiter_acquire(struct bide_limiter *l,
+                                             struct bide_token *t);
+
+/* Borrow if that needs no wait.
+ *
+ * Returns 0.
+ *   -EAGAIN   all is lent, or somebody waits
+ *   -EDEADLK  the caller has borrowed from `l` already
+ */
+BIDE_API BIDE_CHECK int bide_limiter_tryacquire(struct bide_limiter *l,
+                                                struct bide_token *t);
+
+/* Give back what was borrowed: the first waiter has it when this returns.
+ *
+ * Returns 0.
+ *   -EPERM  the caller has not borrowed `t` from `l`
+ */
+BIDE_API int bide_limiter_release(struct bide_limiter *l, struct bide_token *t);
+
+/* Let `total` tasks borrow from `l`.
+ *
+ * With more than before, waiters go on at once; with fewer than have borrowed,
+ * those keep what they have and the next one waits until enough is back.
+ */
+BIDE_API void bide_limiter_resize(struct bide_limiter *l, size_t total);
+
+/* Tell how many have borrowed from `l` and how many wait; no owner. */
+BIDE_API void bide_limiter_info(const struct bide_limiter *l,
+                                struct bide_lock_info *out);
+
+/* ---- 6. Channels and queues --------------------------------------------- */
+
+/* These too are valid when zeroed, allocate nothing, and must stay where they
+ * are, and alive, as long as anybody waits for them. */
+
 /* Items of one size, handed from task to task in order. */
 struct bide_chan {
     struct bide_waitq _s, _r;
@@ -1017,6 +1084,8 @@ BIDE_API void bide_queue_shutdown_now(struct bide_queue *q,
                                       void (*drop)(void *item, void *arg),
                                       void *arg);
 
+/* ---- 7. Futures, locals, generators ------------------------------------- */
+
 /* A value that comes once, from a task or from another thread. */
 struct bide_future {
     struct bide_waitq _q, _c;
@@ -1129,56 +1198,6 @@ BIDE_API BIDE_CHECK int bide_local_set(struct bide_local *l, void *value);
  */
 BIDE_API BIDE_CHECK int bide_defer(void (*fn)(void *arg), void *arg);
 
-/* So many tasks at once, a number that can be changed meanwhile. */
-struct bide_limiter {
-    struct bide_waitq _q;
-    size_t total; /* {.total = 5} at the start; then bide_limiter_resize() */
-    size_t _lent;
-};
-
-/* What a task borrows of a limiter; its own storage. */
-struct bide_token {
-    void *_p[5];
-};
-
-/* Borrow from `l`, in the order in which the tasks came.              [waits]
- *
- *   t   stays where it is until bide_limiter_release(), or until the task ends,
- *       which gives it back as well: but not from the stack of that task
- * Returns 0.
- *   -EDEADLK  the caller has borrowed from `l` already
- * Cancelled: nothing was borrowed.
- */
-BIDE_API BIDE_CHECK int bide_limiter_acquire(struct bide_limiter *l,
-                                             struct bide_token *t);
-
-/* Borrow if that needs no wait.
- *
- * Returns 0.
- *   -EAGAIN   as many as may have borrowed, or somebody waits
- *   -EDEADLK  the caller has borrowed from `l` already
- */
-BIDE_API BIDE_CHECK int bide_limiter_tryacquire(struct bide_limiter *l,
-                                                struct bide_token *t);
-
-/* Give back what was borrowed: the first waiter has it when this returns.
- *
- * Returns 0.
- *   -EPERM  the caller has not borrowed `t` from `l`
- */
-BIDE_API int bide_limiter_release(struct bide_limiter *l, struct bide_token *t);
-
-/* Let `total` tasks borrow from `l`.
- *
- * With more than before, waiters go on at once; with fewer than have borrowed,
- * those keep what they have and the next one waits until enough is back.
- */
-BIDE_API void bide_limiter_resize(struct bide_limiter *l, size_t total);
-
-/* Tell how many have borrowed from `l` and how many wait; no owner. */
-BIDE_API void bide_limiter_info(const struct bide_limiter *l,
-                                struct bide_lock_info *out);
-
 /* What becomes of the ticks that passed while nobody waited. */
 enum bide_missed {
     BIDE_MISSED_BURST, /* each comes, at once, until it is caught up with */
@@ -1259,7 +1278,7 @@ BIDE_API BIDE_CHECK int bide_gen_yield(void *value);
  */
 BIDE_API intptr_t bide_gen_close(struct bide_gen *g);
 
-/* ---- 6. Files and sockets ----------------------------------------------- */
+/* ---- 8. Files and sockets ----------------------------------------------- */
 
 /* For all: the descriptor need not be non-blocking, and its flags are never
  * changed.  -EBADF: it is closed, or bide_close() closed it meanwhile.  What
@@ -1445,6 +1464,8 @@ BIDE_API int bide_shutdown(int fd, int how);
  */
 BIDE_API int bide_close(int fd);
 
+/* ---- 9. Names, connections, servers ------------------------------------- */
+
 /* An address of a socket. */
 struct bide_address {
     __extension__ union { /* unnamed: an extension to C99 */
@@ -1533,7 +1554,7 @@ BIDE_API BIDE_CHECK int bide_dial_with(const char *host, const char *service,
 BIDE_API BIDE_CHECK int bide_listen(const char *host, const char *service,
                                     int backlog);
 
-/* How is listened; a zeroed struct, or NULL for it, means the defaults. */
+/* How to listen; a zeroed struct, or NULL for it, means the defaults. */
 struct bide_listen_options {
     int backlog;     /* as bide_listen() */
     bool exclusive;  /* no SO_REUSEADDR: a port that connections have just been
@@ -1632,7 +1653,7 @@ BIDE_API bool bide_server_stopping(const struct bide_server *s);
  */
 BIDE_API BIDE_CHECK FILE *bide_fdopen(int fd, const char *mode);
 
-/* ---- 7. Threads and processes ------------------------------------------- */
+/* ---- 10. Threads -------------------------------------------------------- */
 
 /* Run `fn(arg)` on a thread that may block, and wait for it.          [waits]
  *
@@ -1672,7 +1693,7 @@ BIDE_API BIDE_CHECK intptr_t
 bide_to_thread_with(bide_fn *fn, void *arg,
                     const struct bide_thread_options *opt);
 
-/* Whether the job that this thread makes has been cancelled: it should end
+/* Whether the job that this thread runs has been cancelled: it should end
  * soon.  False outside a job.                                         [any] */
 BIDE_API bool bide_thread_cancelled(void);
 
@@ -1746,6 +1767,8 @@ BIDE_API bool bide_async_cancel(struct bide_async *a);
  */
 BIDE_API BIDE_CHECK intptr_t bide_call_from_thread(bide_loop *loop,
                                                    bide_fn *fn, void *arg);
+
+/* ---- 11. Programs ------------------------------------------------------- */
 
 /* A program that was started.  Give it back with bide_proc_close(). */
 struct bide_proc {
@@ -1880,6 +1903,8 @@ BIDE_API BIDE_CHECK int bide_proc_shell(const char *command,
                                         struct bide_output *out,
                                         struct bide_output *err);
 
+/* ---- 12. Signals -------------------------------------------------------- */
+
 /* Wait for one of `n` signals.                                        [waits]
  *
  * From the first call on a signal is the run's, until the run ends: no other
@@ -1936,6 +1961,8 @@ BIDE_API BIDE_CHECK int bide_signals_next(bide_signals *r, siginfo_t *info);
  * another was set meanwhile, and those that came and were not taken are sent
  * to this process again. */
 BIDE_API void bide_signals_close(bide_signals *r);
+
+/* ---- 13. Pools of processes --------------------------------------------- */
 
 /* A pool of worker processes.  A worker is this program, executed once more:
  * main() does not run in it, a job may crash alone, and all workers compute at
@@ -1999,7 +2026,7 @@ struct bide_pool_options {
 BIDE_API BIDE_CHECK int bide_pool_open(bide_pool **out,
                                        const struct bide_pool_options *opt);
 
-/* Make `job` in a worker, and wait for it.                            [waits]
+/* Run `job` in a worker, and wait for it.                             [waits]
  *
  * Any function of the program and of its shared libraries can be a job, static
  * ones too; a library that the worker does not have is loaded there.  A worker
@@ -2090,7 +2117,7 @@ struct bide_pool_stats {
 /* Count what the pool has done so far. */
 BIDE_API void bide_pool_stats(bide_pool *p, struct bide_pool_stats *out);
 
-/* ---- 8. Seeing what happens --------------------------------------------- */
+/* ---- 14. Seeing what happens -------------------------------------------- */
 
 struct bide_stats {
     uint64_t switches;   /* suspensions of a task */
