@@ -56,6 +56,8 @@ static void be_alarmed(void)
     signal(SIGALRM, on_alarm);
     ualarm(1000, 0);
     expect(bide_event_wait(&alarmed) == 0, "a signal woke a task");
+    expect(bide_async_send(loop, &word) == 0 && bide_async_cancel(&word),
+           "what was sent can be taken back");
 }
 
 /* ---- A pool, and a job that a cancel gets out of its system call -------- */

@@ -46,6 +46,10 @@ static intptr_t run(void *arg)
     struct bide_lock_info info;
     bide_limiter_info(&limiter, &info);
     expect(info.holders == 0, "everything was given back");
+    static struct bide_token token;
+    expect(bide_limiter_tryacquire(&limiter, &token) == 0 &&
+               bide_limiter_release(&limiter, &token) == 0,
+           "where there is room, nobody waits");
 
     struct bide_ticker ticker;
     expect(bide_ticker_init(&ticker, BIDE_MS(2), BIDE_MISSED_SKIP) == 0 &&

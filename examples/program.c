@@ -39,6 +39,20 @@ static void by_its_pipes(void)
     bide_proc_close(&p);
 }
 
+/* Where it starts, and what else there is to say, are options. */
+static void with_options(void)
+{
+    struct bide_proc p;
+    struct bide_output out = {0};
+    struct bide_proc_options opt = {.flags = BIDE_PIPE_OUT, .directory = "/"};
+    expect(bide_proc_spawn_with(&p, ARGV("pwd"), &opt) == 0 &&
+               bide_proc_communicate(&p, NULL, 0, &out, NULL) == 0 &&
+               strcmp(out.data, "/\n") == 0,
+           "pwd was started elsewhere, and says so");
+    free(out.data);
+    bide_proc_close(&p);
+}
+
 static void with_a_deadline(void)
 {
     struct bide_scope s = {0};
@@ -53,6 +67,7 @@ static intptr_t run(void *unused)
     (void)unused;
     in_one_call();
     by_its_pipes();
+    with_options();
     with_a_deadline();
     return 0;
 }
