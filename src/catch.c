@@ -23,6 +23,7 @@
  */
 #include "catch.h"
 
+#include "action.h"
 #include "sys.h"
 
 #include <unistd.h>
@@ -30,20 +31,8 @@
 static _Atomic(struct bi_catch *) first;
 static atomic_int inside; /* handlers that may hold a catch */
 
-/* Under the lock. */
-static atomic_flag busy = ATOMIC_FLAG_INIT;
-static struct sigaction before[BI_SIGNALS + 1]; /* the last that is not ours */
-
-static void lock(void)
-{
-    while (atomic_flag_test_and_set(&busy))
-        ;
-}
-
-static void unlock(void)
-{
-    atomic_flag_clear(&busy);
-}
+/* Under the lock: the last that is not ours. */
+static struct sigaction before[BI_SIGNALS + 1];
 
 /* ---- The handler -------------------------------------------------------- */
 
@@ -82,11 +71,6 @@ static void on_signal(int number, siginfo_t *info, void *context)
 
 /* ---- Actions ------------------------------------------------------------ */
 
-static bool is_ours(const struct sigaction *action)
-{
-    return action->sa_flags & SA_SIGINFO && action->sa_sigaction == on_signal;
-}
-
 /* No other signal interrupts the handler: it is short, and its stack small. */
 static int take_over(int number)
 {
@@ -94,18 +78,11 @@ static int take_over(int number)
     struct sigaction ours = {.sa_sigaction = on_signal,
                              .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
     int rc = bi_sys_sigaction(number, NULL, &now);
-    if (rc < 0 || is_ours(&now))
+    if (rc < 0 || bi_action_is(&now, on_signal))
         return rc;
     before[number] = now;
     sigfillset(&ours.sa_mask);
     return bi_sys_sigaction(number, &ours, NULL);
-}
-
-static void put_back(int number)
-{
-    struct sigaction now;
-    if (bi_sys_sigaction(number, NULL, &now) == 0 && is_ours(&now))
-        bi_sys_sigaction(number, &before[number], NULL);
 }
 
 /* What all but `c` want. */
@@ -122,7 +99,7 @@ static void put_back_all(uint64_t set)
 {
     for (int number = 1; number <= BI_SIGNALS; number++)
         if (set & BI_SIGNAL_BIT(number))
-            put_back(number);
+            bi_action_put_back(number, on_signal, &before[number]);
 }
 
 /* ---- The list ----------------------------------------------------------- */
@@ -159,7 +136,7 @@ int bi_catch_open(struct bi_catch *c)
     int rc = bi_sigqueue_open(&c->queue, c->set);
     if (rc < 0)
         return rc;
-    lock();
+    bi_action_lock();
     atomic_store(&c->next, atomic_load(&first));
     atomic_store(&first, c);
     for (int number = 1; number <= BI_SIGNALS && rc == 0; number++)
@@ -167,20 +144,19 @@ int bi_catch_open(struct bi_catch *c)
             rc = take_over(number);
     if (rc < 0)
         let_go(c);
-    unlock();
+    bi_action_unlock();
     return rc;
 }
 
 void bi_catch_close(struct bi_catch *c)
 {
-    lock();
+    bi_action_lock();
     let_go(c);
-    unlock();
+    bi_action_unlock();
 }
 
 void bi_catch_forked(void)
 {
-    unlock(); /* whoever had it is not here */
     put_back_all(wanted_beside(NULL));
     atomic_store(&first, NULL);
     atomic_store(&inside, 0);

@@ -33,7 +33,7 @@ static inline void bi_catch_opened_letter(struct bi_catch *c)
     atomic_exchange(&c->sent, false);
 }
 
-/* In a forked child: nobody catches anything. */
+/* In a forked child, where no other thread is: nobody catches anything. */
 void bi_catch_forked(void);
 
 #endif

@@ -10,15 +10,13 @@
  */
 #include "crash.h"
 
+#include "action.h"
 #include "sys.h"
-
-#include <stdatomic.h>
 
 static const int signals[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 #define SIGNALS (int)(sizeof signals / sizeof signals[0])
 
-/* Written under `busy`, while no handler of ours is installed. */
-static atomic_flag busy = ATOMIC_FLAG_INIT;
+/* Written under the lock, while no handler of ours is installed. */
 static unsigned watchers;
 static struct sigaction before[SIGNALS];
 
@@ -42,17 +40,6 @@ static void on_signal(int sig, siginfo_t *info, void *context)
     errno = saved;
 }
 
-static void lock(void)
-{
-    while (atomic_flag_test_and_set(&busy))
-        ;
-}
-
-static void unlock(void)
-{
-    atomic_flag_clear(&busy);
-}
-
 static int install(void)
 {
     struct sigaction ours = {.sa_sigaction = on_signal,
@@ -64,26 +51,22 @@ static int install(void)
     return rc;
 }
 
-/* What somebody else has installed meanwhile stays. */
 static void put_back(void)
 {
-    struct sigaction now;
     for (int i = 0; i < SIGNALS; i++)
-        if (bi_sys_sigaction(signals[i], NULL, &now) == 0 &&
-            now.sa_flags & SA_SIGINFO && now.sa_sigaction == on_signal)
-            bi_sys_sigaction(signals[i], &before[i], NULL);
+        bi_action_put_back(signals[i], on_signal, &before[i]);
 }
 
 int bi_crash_watch(void (*tell)(const void *arg), const void *arg)
 {
     bi_assert(!here.tell);
-    lock();
+    bi_action_lock();
     int rc = watchers ? 0 : install();
     if (rc == 0)
         watchers++;
     else
         put_back();
-    unlock();
+    bi_action_unlock();
     if (rc < 0)
         return rc;
     here.arg = arg;
@@ -94,8 +77,8 @@ int bi_crash_watch(void (*tell)(const void *arg), const void *arg)
 void bi_crash_forget(void)
 {
     here.tell = NULL;
-    lock();
+    bi_action_lock();
     if (--watchers == 0)
         put_back();
-    unlock();
+    bi_action_unlock();
 }

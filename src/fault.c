@@ -18,9 +18,9 @@
  */
 #include "fault.h"
 
+#include "action.h"
 #include "sys.h"
 
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -34,8 +34,7 @@
 
 static const int signals[2] = {SIGSEGV, SIGBUS};
 
-/* Written while no handler of ours is installed, but for `runs`. */
-static atomic_flag busy = ATOMIC_FLAG_INIT;
+/* Written under the lock, `before` while no handler of ours is installed. */
 static unsigned runs;
 static struct sigaction before[2];
 
@@ -172,25 +171,13 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 
 /* ---- Install and remove ------------------------------------------------- */
 
-/* Runs begin and end rarely: whoever finds it taken spins for two calls. */
-static void lock(void)
-{
-    while (atomic_flag_test_and_set(&busy))
-        ;
-}
-
-static void unlock(void)
-{
-    atomic_flag_clear(&busy);
-}
-
 static int install_handlers(void)
 {
     struct sigaction ours = {.sa_sigaction = on_fault,
                              .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigemptyset(&ours.sa_mask);
     int rc = 0;
-    lock();
+    bi_action_lock();
     for (int i = 0; i < 2 && !runs && rc == 0; i++) {
         rc = bi_sys_sigaction(signals[i], NULL, &before[i]);
         if (rc == 0)
@@ -198,22 +185,17 @@ static int install_handlers(void)
     }
     if (rc == 0)
         runs++;
-    unlock();
+    bi_action_unlock();
     return rc;
 }
 
-/* What somebody else has installed meanwhile stays. */
 static void remove_handlers(void)
 {
-    lock();
+    bi_action_lock();
     runs--;
-    for (int i = 0; i < 2 && !runs; i++) {
-        struct sigaction now;
-        if (bi_sys_sigaction(signals[i], NULL, &now) == 0 &&
-            now.sa_flags & SA_SIGINFO && now.sa_sigaction == on_fault)
-            bi_sys_sigaction(signals[i], &before[i], NULL);
-    }
-    unlock();
+    for (int i = 0; i < 2 && !runs; i++)
+        bi_action_put_back(signals[i], on_fault, &before[i]);
+    bi_action_unlock();
 }
 
 /* Give this thread a stack for handlers, unless it has one. */
@@ -267,12 +249,6 @@ int bi_fault_install(const struct bi_stack_pool *pool,
     here.name = name;
     here.pool = pool;
     return 0;
-}
-
-void bi_fault_leave_child(void)
-{
-    unlock(); /* whoever had it is not here */
-    bi_fault_remove();
 }
 
 void bi_fault_remove(void)

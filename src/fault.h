@@ -23,7 +23,4 @@ int bi_fault_install(const struct bi_stack_pool *pool,
 /* The run has ended: the handlers and the signal stack of before are back. */
 void bi_fault_remove(void);
 
-/* The same in a forked child, where this thread is the only one. */
-void bi_fault_leave_child(void);
-
 #endif

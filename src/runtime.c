@@ -5,6 +5,7 @@
  * returned the run closes: the tasks left over are cancelled and awaited; those
  * that refuse to end are named, again and again, in growing pauses.
  */
+#include "action.h"
 #include "catch.h"
 #include "dump.h"
 #include "fault.h"
@@ -92,12 +93,13 @@ static void in_child(void)
 {
     struct bi_run *run = bi_here;
     bi_inbox_forked();
+    bi_action_unlock(); /* whoever had the lock is not here */
     bi_catch_forked();
     if (!run)
         return;
     struct bi_runtime *rt = runtime_of(run);
     bi_interrupt_release(&run->handle->inbox, true);
-    bi_fault_leave_child();
+    bi_fault_remove();
     rt->reactor.backend->abandon(&rt->reactor);
     bi_inbox_close(&run->handle->inbox);
     bi_sys_mask_restore(&rt->mask);
