@@ -13,8 +13,6 @@
 
 #include "sys.h"
 
-#include <sys/mman.h>
-
 /* One mapping; only the pages that are cut from are ever touched. */
 struct bi_cell_chunk {
     struct bi_cell_chunk *next;
@@ -28,10 +26,7 @@ struct bi_cell_chunk {
 
 static struct bi_cell_chunk *grow(struct bi_cell_pool *p)
 {
-    int error;
-    struct bi_cell_chunk *chunk =
-        bi_sys_map(CHUNK_BYTES, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &error);
+    struct bi_cell_chunk *chunk = bi_sys_pages(CHUNK_BYTES);
     if (!chunk)
         return NULL;
     chunk->next = p->chunks;

@@ -1,21 +1,17 @@
-/* fdtable.c: entries by number, in blocks that never move. */
+/* fdtable.c: entries by number.
+ *
+ * They lie in blocks that never move, for a call keeps its entry over a wait;
+ * only the directory of blocks is copied when it grows.
+ */
 #include "fdtable.h"
 
 #include "sys.h"
 
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define BLOCK_ENTRIES 256
 #define BLOCK_BYTES (BLOCK_ENTRIES * sizeof(struct bi_fd))
-
-static void *pages(size_t bytes)
-{
-    int error;
-    return bi_sys_map(bytes, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &error);
-}
 
 void bi_fdtable_end(struct bi_fdtable *t)
 {
@@ -35,7 +31,7 @@ static bool reach(struct bi_fdtable *t, size_t i)
     size_t count = t->block_count ? t->block_count * 2 : 512;
     while (count <= i)
         count *= 2;
-    struct bi_fd **blocks = pages(count * sizeof *blocks);
+    struct bi_fd **blocks = bi_sys_pages(count * sizeof *blocks);
     if (!blocks)
         return false;
     if (t->blocks) {
@@ -63,7 +59,7 @@ struct bi_fd *bi_fd_get(struct bi_fdtable *t, int fd)
     size_t i = (size_t)fd / BLOCK_ENTRIES;
     if (!reach(t, i))
         return NULL;
-    t->blocks[i] = pages(BLOCK_BYTES);
+    t->blocks[i] = bi_sys_pages(BLOCK_BYTES);
     return bi_fd_find(t, fd);
 }
 

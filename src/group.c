@@ -18,7 +18,6 @@
 #include "task.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 #define RING_FIRST ((size_t)256)
 #define RING_MOST ((size_t)65536)
@@ -44,14 +43,12 @@ static struct bi_ended *own_places(struct bide_group *group)
 /* A ring of `room` places; the smallest may be one that a group left. */
 static struct bi_ended *ring_make(struct bi_run *run, size_t room)
 {
-    int error;
     struct bi_ended *ring = run->spare_ring;
     if (ring && room == RING_FIRST) {
         run->spare_ring = NULL;
         return ring;
     }
-    return bi_sys_map(room * sizeof *ring, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &error);
+    return bi_sys_pages(room * sizeof *ring);
 }
 
 static void ring_free(struct bide_group *group, struct bi_run *run)

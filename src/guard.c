@@ -84,9 +84,7 @@ static const char *probe(size_t page)
 {
     if (UNDER_ASAN)
         return "AddressSanitizer's leak checker dies of kernel guards";
-    int error = 0;
-    char *pages = bi_sys_map(2 * page, PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &error);
+    char *pages = bi_sys_pages(2 * page);
     int fd = bi_sys_eventfd();
     const char *why = "no memory or descriptor was left to try kernel guards";
     if (pages && fd >= 0)

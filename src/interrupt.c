@@ -36,7 +36,7 @@ static void on_sigint(int number)
 
 static bool is_main_thread(void)
 {
-    return getpid() == (pid_t)BI_CALL(SYS_gettid, 0, 0, 0, 0, 0, 0);
+    return getpid() == bi_sys_thread_id();
 }
 
 void bi_interrupt_catch(struct bi_inbox *inbox)

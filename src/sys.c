@@ -172,6 +172,13 @@ int bi_sys_numeric(const char *host, const char *port, int flags,
 const struct bi_sys bi_sys_kernel = KERNEL;
 struct bi_sys bi_sys = KERNEL;
 
+void *bi_sys_pages(size_t bytes)
+{
+    int error;
+    return bi_sys_map(bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &error);
+}
+
 /* `span` as the kernel takes it; NULL: no limit. */
 static struct timespec *span_of(bide_time span, struct timespec *ts)
 {

@@ -63,6 +63,10 @@ extern _Thread_local const bide_time *bi_sys_virtual_now
 /* CLOCK_MONOTONIC in any case. */
 bide_time bi_sys_monotonic(void);
 
+/* Zeroed memory in whole pages, given back by bi_sys.unmap(); NULL: there is
+ * none. */
+void *bi_sys_pages(size_t bytes);
+
 /* What headers older than the kernel lack. */
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102 /* Linux 6.13 */
@@ -361,6 +365,12 @@ static inline int bi_sys_uring_register(int fd, unsigned opcode, void *arg,
 /* A futex of this process: wait while `*word` is `value`; wake up to `n`. */
 int bi_sys_futex_wait(uint32_t *word, uint32_t value, bide_time span);
 int bi_sys_futex_wake(uint32_t *word, int n);
+
+/* The number of this thread in the kernel. */
+static inline pid_t bi_sys_thread_id(void)
+{
+    return (pid_t)BI_CALL(SYS_gettid, 0, 0, 0, 0, 0, 0);
+}
 
 /* Wait for the end of a thread that thread_start began, or never do. */
 void bi_sys_thread_join(thrd_t t);

@@ -75,7 +75,7 @@ static void mask(int how, int number)
 
 static void open_door(struct job *job)
 {
-    job->thread = (int)BI_CALL(SYS_gettid, 0, 0, 0, 0, 0, 0);
+    job->thread = bi_sys_thread_id();
     mask(SIG_UNBLOCK, job->signal);
     atomic_store(&job->door, OPEN);
 }

@@ -16,8 +16,6 @@
 
 #include "sys.h"
 
-#include <sys/mman.h>
-
 #define FEW 64 /* timers that need no node but their own */
 
 #define CHUNK_FIRST ((size_t)64 << 10)
@@ -53,13 +51,10 @@ static bool used_up(const struct bi_timer_chunk *chunk)
 
 static struct bi_timer_chunk *grow(struct bi_timers *t)
 {
-    int error;
     size_t bytes = t->chunks ? 2 * t->chunks->bytes : CHUNK_FIRST;
     if (bytes > CHUNK_LAST)
         bytes = CHUNK_LAST;
-    struct bi_timer_chunk *chunk =
-        bi_sys_map(bytes, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &error);
+    struct bi_timer_chunk *chunk = bi_sys_pages(bytes);
     if (!chunk)
         return NULL;
     chunk->next = t->chunks;
