@@ -1,4 +1,4 @@
-/* seed.c: the name of a schedule, to and from text.
+/* seed.c: the name of a schedule, to and from text; the lots are in seed.h.
  *
  *     STRATEGY.NUMBER          first, last, random, pct1
  *     STRATEGY.NUMBER.STEPS    pct2 ... pct5
@@ -6,6 +6,10 @@
  * The text is the whole truth: a schedule needs nothing else to be replayed, in
  * another process and on another machine.  So PCT, which spreads its changes
  * over the length of a run, is told the length here and does not measure it.
+ *
+ * The lots are those of SplitMix64 (Steele, Lea, Flood: Fast splittable
+ * pseudorandom number generators, OOPSLA 2014): eight bytes of state, and any
+ * number is a good seed.
  */
 #include "seed.h"
 

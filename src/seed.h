@@ -1,4 +1,6 @@
-/* seed.h: the name of a schedule: "random.17", "pct3.17.120". */
+/* seed.h: the name of a schedule, "random.17" or "pct3.17.120", and the lots
+ * that its number stands for.
+ */
 #ifndef BI_SEED_H
 #define BI_SEED_H
 
@@ -18,6 +20,15 @@ struct bi_seed {
     uint64_t number;
     uint32_t steps; /* PCT: among so many lie the changes of priority */
 };
+
+/* The next lot of those that `state` stands for; any number is a good start. */
+static inline uint64_t bi_seed_draw(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+}
 
 #define BI_SEED_BYTES 48
 

@@ -13,10 +13,6 @@
  * Every strategy is fair to those who give their turn up: a task that yields,
  * or that has made BI_BUDGET calls without a wait, comes after all others, as
  * it would in production, so that a loop that waits for a flag ends.
- *
- * The lots are those of SplitMix64 (Steele, Lea, Flood: Fast splittable
- * pseudorandom number generators, OOPSLA 2014): eight bytes of state, and any
- * number is a good seed.
  */
 #include "strategy.h"
 
@@ -30,10 +26,7 @@
 
 static uint64_t draw(struct bi_strategist *s)
 {
-    uint64_t z = s->random += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
+    return bi_seed_draw(&s->random);
 }
 
 /* One of 0 ... n-1; n is small. */

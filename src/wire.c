@@ -20,6 +20,7 @@
 #include "wire.h"
 
 #include "io.h"
+#include "seed.h"
 #include "sys.h"
 #include "timer.h"
 
@@ -80,9 +81,8 @@ static size_t lot(const struct wire *wire)
 {
     if (!wire->how.most_bytes)
         return SIZE_MAX;
-    uint64_t z = here->random += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    return 1 + (size_t)((z ^ z >> 31) % wire->how.most_bytes);
+    uint64_t drawn = bi_seed_draw(&here->random);
+    return 1 + (size_t)(drawn % wire->how.most_bytes);
 }
 
 static size_t smaller(size_t a, size_t b)
