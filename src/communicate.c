@@ -6,6 +6,7 @@
  */
 #include "process.h"
 
+#include "io.h"
 #include "park.h"
 
 #include <stdlib.h>
@@ -30,8 +31,7 @@ static intptr_t feed(void *arg)
         f->data += n;
         f->bytes -= (size_t)n;
     }
-    bide_close(f->proc->in);
-    f->proc->in = -1;
+    bi_io_close(&f->proc->in);
     return n < 0 && n != -EPIPE ? n : 0;
 }
 
@@ -116,8 +116,7 @@ int bide_proc_communicate(struct bide_proc *p, const void *in, size_t in_bytes,
     intptr_t rc = converse(p, &f, &o, &e);
     if (rc == 0)
         return bide_proc_wait(p);
-    bool cancelled = rc == -ECANCELED || rc == -ETIMEDOUT;
-    if (!cancelled || p->_kill_grace > 0)
+    if (!bi_scope_is_code(rc) || p->_kill_grace > 0)
         bi_process_end(p, p->_kill_grace ? p->_kill_grace : DEFAULT_GRACE);
     return (int)rc;
 }

@@ -387,6 +387,13 @@ int bi_io_adopt(int fd, enum bi_fd_kind kind)
     return fd;
 }
 
+void bi_io_close(int *fd)
+{
+    if (*fd >= 0)
+        bide_close(*fd);
+    *fd = -1;
+}
+
 int bide_accept(int fd, struct sockaddr *addr, socklen_t *len)
 {
     struct bi_task *self = bi_current_in(__func__);

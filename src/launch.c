@@ -232,10 +232,8 @@ int bi_launch(struct bi_launched *out, char *const argv[],
     for (int n = 0; n < 3; n++) {
         if (plan.theirs[n] >= 0)
             bi_sys_close(plan.theirs[n]);
-        if (rc < 0 && out->ends[n] >= 0) {
-            bide_close(out->ends[n]);
-            out->ends[n] = -1;
-        }
+        if (rc < 0)
+            bi_io_close(&out->ends[n]);
     }
     return rc;
 }

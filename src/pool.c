@@ -136,7 +136,6 @@ static int step(bide_pool *p, struct bi_call *c, struct bi_task *self)
 static bool give_up(bide_pool *p, struct bi_call *c, int code, bool patient)
 {
     struct bi_worker *w = c->with;
-    bool cancel = code == -ECANCELED || code == -ETIMEDOUT;
     if (!w) {
         bi_list_remove(&c->queued);
         bi_call_settle(c, code);
@@ -146,7 +145,8 @@ static bool give_up(bide_pool *p, struct bi_call *c, int code, bool patient)
         bi_worker_forget(w, c);
         bi_call_settle(c, code);
     } else if (w->ending ||
-               (cancel && p->options.on_cancel == BIDE_POOL_WAIT)) {
+               (bi_scope_is_code(code) &&
+                p->options.on_cancel == BIDE_POOL_WAIT)) {
         return false;
     } else {
         bi_dispatch_end(p, w, code);

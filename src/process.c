@@ -13,6 +13,7 @@
  */
 #include "process.h"
 
+#include "io.h"
 #include "launch.h"
 #include "park.h"
 #include "sys.h"
@@ -140,16 +141,11 @@ static int wait_for_pidfd(struct bide_proc *p)
     return rc < 0 ? rc : 0;
 }
 
-static bool is_cancel(int rc)
-{
-    return rc == -ECANCELED || rc == -ETIMEDOUT;
-}
-
 /* 0, or the cancel: an end is not missed for want of memory. */
 static int wait_for_end(struct bide_proc *p)
 {
     int rc = p->pidfd < 0 ? -EBADF : wait_for_pidfd(p);
-    return rc == 0 || is_cancel(rc) ? rc : wait_in_pauses(p);
+    return rc == 0 || bi_scope_is_code(rc) ? rc : wait_in_pauses(p);
 }
 
 void bi_process_end(struct bide_proc *p, bide_time grace)
@@ -201,20 +197,13 @@ int bide_proc_kill(struct bide_proc *p, int sig)
                         : bi_sys_pidfd_send(p->pidfd, sig);
 }
 
-static void close_end(int *fd)
-{
-    if (*fd >= 0)
-        bide_close(*fd);
-    *fd = -1;
-}
-
 void bide_proc_close(struct bide_proc *p)
 {
     bi_current_in(__func__);
-    close_end(&p->in);
-    close_end(&p->out);
-    close_end(&p->err);
-    close_end(&p->pidfd);
+    bi_io_close(&p->in);
+    bi_io_close(&p->out);
+    bi_io_close(&p->err);
+    bi_io_close(&p->pidfd);
     if (look(p))
         return;
     adopt(p->_orphan);

@@ -127,7 +127,7 @@ bool bi_scope_late(struct bi_scope *s, struct bi_run *run)
 
 void bi_scope_fire(struct bi_scope *s, struct bi_run *run, int code)
 {
-    bi_assert(code == -ECANCELED || code == -ETIMEDOUT);
+    bi_assert(bi_scope_is_code(code));
     if (s->code)
         return;
     s->code = (int16_t)code;

@@ -63,6 +63,13 @@ static inline void bi_scope_unlink(struct bi_scope *s, struct bi_run *run)
 /* Fire `s` with `code`: refuse every wait inside, and end those under way. */
 void bi_scope_fire(struct bi_scope *s, struct bi_run *run, int code);
 
+/* Whether `result` is one of the codes that a scope fires with: what a refused
+ * wait returns, though it may have come from elsewhere. */
+static inline bool bi_scope_is_code(intptr_t result)
+{
+    return result == -ECANCELED || result == -ETIMEDOUT;
+}
+
 /* End every wait of the run that can be taken back, shields or not. */
 void bi_scope_force(struct bi_run *run);
 

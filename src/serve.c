@@ -38,11 +38,6 @@ struct serving {
 
 /* ---- A client ----------------------------------------------------------- */
 
-static bool is_cancel(intptr_t rc)
-{
-    return bide_cancel_code() && (rc == -ECANCELED || rc == -ETIMEDOUT);
-}
-
 static intptr_t client(void *arg)
 {
     struct bi_task *self = bi_current();
@@ -50,7 +45,7 @@ static intptr_t client(void *arg)
     int fd = (int)(intptr_t)arg;
     intptr_t rc = s->handler(fd, s->arg);
     bide_close(fd);
-    if (rc < 0 && !is_cancel(rc))
+    if (rc < 0 && !(bide_cancel_code() && bi_scope_is_code(rc)))
         bi_task_report(self, rc);
     return 0;
 }

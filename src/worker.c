@@ -99,13 +99,6 @@ static int start_process(struct bi_worker *w, const int theirs[2])
     return rc;
 }
 
-static void close_end(int *fd)
-{
-    if (*fd >= 0)
-        bide_close(*fd);
-    *fd = -1;
-}
-
 static void unmap(struct bi_worker *w)
 {
     if (w->large)
@@ -119,8 +112,8 @@ static void unmap(struct bi_worker *w)
 static void close_all(struct bi_worker *w)
 {
     unmap(w);
-    close_end(&w->bell_out);
-    close_end(&w->bell_in);
+    bi_io_close(&w->bell_out);
+    bi_io_close(&w->bell_in);
     if (w->shared >= 0)
         bi_sys_close(w->shared);
     w->shared = -1;
