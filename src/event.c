@@ -1,4 +1,8 @@
-/* event.c: something that happens. */
+/* event.c: something that happens.
+ *
+ * Who waits when it is set goes on, also if it is cleared before that task has
+ * run: a wake-up is the news itself, not a call to look again.
+ */
 #include "waitq.h"
 
 int bide_event_wait(struct bide_event *e)

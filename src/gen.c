@@ -161,6 +161,21 @@ int bide_gen_open(struct bide_gen *gen, bide_fn *fn, void *arg)
     return 0;
 }
 
+/* Let it go on to its next yield, or to its end. */
+static int await_value(struct bi_gen *g, struct bi_task *self, void **value)
+{
+    struct ask ask = {
+        .wait = bi_wait_make(self, "generator next", g, ask_withdraw),
+    };
+    ask.wait.blocker = generator;
+    resume(g);
+    g->ask = &ask;
+    int rc = (int)bi_park(&ask.wait);
+    if (rc == 1)
+        *value = ask.value;
+    return rc;
+}
+
 int bide_gen_next(struct bide_gen *gen, void **value)
 {
     struct bi_task *self = bi_current_in(__func__);
@@ -174,24 +189,17 @@ int bide_gen_next(struct bide_gen *gen, void **value)
         return -EDEADLK;
     if (g->ask)
         return -EBUSY;
-    struct ask ask = {
-        .wait = bi_wait_make(self, "generator next", g, ask_withdraw),
-    };
+    void *unwanted;
+    if (!value)
+        value = &unwanted;
     if (g->offer && !g->offer->taken) {
-        ask.value = g->offer->value;
         g->offer->taken = true;
-        rc = 1;
-    } else if (g->task) {
-        resume(g);
-        ask.wait.blocker = generator;
-        g->ask = &ask;
-        rc = (int)bi_park(&ask.wait);
-    } else {
-        rc = g->result < 0 ? (int)g->result : 0;
+        *value = g->offer->value;
+        return 1;
     }
-    if (rc == 1 && value)
-        *value = ask.value;
-    return rc;
+    if (g->task)
+        return await_value(g, self, value);
+    return g->result < 0 ? (int)g->result : 0;
 }
 
 intptr_t bide_gen_close(struct bide_gen *gen)

@@ -1,4 +1,4 @@
-/* group.h: groups, as gather.c uses them. */
+/* group.h: groups, as combinators and servers use them. */
 #ifndef BI_GROUP_H
 #define BI_GROUP_H
 

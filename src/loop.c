@@ -1,4 +1,10 @@
-/* loop.c: a run's handle. */
+/* loop.c: a run's handle.
+ *
+ * It outlives the run for those who still hold it: its inbox then refuses their
+ * letters.  `refs` counts who may touch it, the run included; `holders` those
+ * from whom something may still come, so that a run that waits for nothing else
+ * is not deadlocked.
+ */
 #include "loop.h"
 
 #include "core.h"

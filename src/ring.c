@@ -106,6 +106,28 @@ static void *map_part(int fd, size_t bytes, off_t part, int *error)
     return at;
 }
 
+/* Where the words of the rings lie in what was mapped. */
+static void find_words(struct bi_ring *ring, const struct bi_uring_params *p)
+{
+    const struct bi_uring_sq_off *sq = &p->sq_off;
+    const struct bi_uring_cq_off *cq = &p->cq_off;
+    char *base = ring->rings;
+    ring->sq_head = (uint32_t *)(base + sq->head);
+    ring->sq_tail = (uint32_t *)(base + sq->tail);
+    ring->sq_flags = (uint32_t *)(base + sq->flags);
+    ring->sq_entries = p->sq_entries;
+    ring->cq_head = (uint32_t *)(base + cq->head);
+    ring->cq_tail = (uint32_t *)(base + cq->tail);
+    ring->cqes = (struct bi_cqe *)(base + cq->cqes);
+    ring->cq_entries = p->cq_entries;
+
+    /* Where submissions go by way of an array, it says "in order" for good. */
+    bool indirect = !(p->flags & BI_SETUP_NO_SQARRAY);
+    uint32_t *order = (uint32_t *)(base + sq->array);
+    for (uint32_t i = 0; indirect && i < p->sq_entries; i++)
+        order[i] = i;
+}
+
 static int map_rings(struct bi_ring *ring, const struct bi_uring_params *p)
 {
     const struct bi_uring_sq_off *sq = &p->sq_off;
@@ -123,21 +145,7 @@ static int map_rings(struct bi_ring *ring, const struct bi_uring_params *p)
     ring->sqes = map_part(ring->fd, ring->sqes_bytes, BI_OFF_SQES, &error);
     if (!ring->sqes)
         return error;
-
-    char *base = ring->rings;
-    ring->sq_head = (uint32_t *)(base + sq->head);
-    ring->sq_tail = (uint32_t *)(base + sq->tail);
-    ring->sq_flags = (uint32_t *)(base + sq->flags);
-    ring->sq_entries = p->sq_entries;
-    ring->cq_head = (uint32_t *)(base + cq->head);
-    ring->cq_tail = (uint32_t *)(base + cq->tail);
-    ring->cqes = (struct bi_cqe *)(base + cq->cqes);
-    ring->cq_entries = p->cq_entries;
-
-    /* Where submissions go by way of an array, it says "in order" for good. */
-    uint32_t *order = (uint32_t *)(base + sq->array);
-    for (uint32_t i = 0; indirect && i < p->sq_entries; i++)
-        order[i] = i;
+    find_words(ring, p);
     return 0;
 }
 

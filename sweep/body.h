@@ -25,9 +25,8 @@ struct body {
 /* All of them, up to one without a name. */
 extern const struct body bodies_file[], bodies_stream[], bodies_socket[],
     bodies_task[], bodies_group[], bodies_wait[], bodies_gen[], bodies_queue[],
-    bodies_run[],
-    bodies_process[], bodies_signal[], bodies_thread[], bodies_names[],
-    bodies_pool[], bodies_told[], bodies_test[];
+    bodies_run[], bodies_process[], bodies_signal[], bodies_thread[],
+    bodies_names[], bodies_pool[], bodies_told[], bodies_test[];
 
 /* The options of every run. */
 extern const struct bide_options body_options;
