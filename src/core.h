@@ -66,9 +66,9 @@ struct bi_wait {
     const char *what; /* for people: "read", "join", ... */
     const void *on;   /* the object, where there is one */
     struct bi_task *lender; /* the other task on whose stack the object is */
-    int fd;           /* the descriptor, or -1 */
-    bool withdrawn;
     intptr_t value; /* what the waker handed over */
+    int fd;         /* the descriptor, or -1 */
+    bool withdrawn;
 };
 
 enum bi_scope_state {
@@ -79,19 +79,21 @@ enum bi_scope_state {
 
 /* struct bide_scope, as it is inside. */
 struct __attribute__((may_alias)) bi_scope {
-    struct bi_scope *parent;  /* the next one out, NULL at the run's root */
+    /* What every wait looks at. */
     struct bi_scope *verdict; /* the outermost fired scope in force, or NULL */
+    bide_time nearest;        /* of the deadlines in force here */
+
+    struct bi_scope *parent;  /* the next one out, NULL at the run's root */
     struct bi_task *task;     /* whose code it is around */
     struct bi_list children;  /* scopes whose parent is this one */
     struct bi_list sibling;   /* on parent->children while open */
-    struct bi_timer timer;    /* armed while a deadline is ahead */
-    bide_time nearest;        /* of the deadlines in force here */
-    bide_time grace;          /* of a shield */
     uint32_t state;           /* enum bi_scope_state */
     int16_t code;             /* 0, or what it fired with */
     bool shield : 1;
-    bool grace_runs : 1; /* a cancel has reached the shield */
-    bool fired : 1;      /* decided at close */
+    bool grace_runs : 1;      /* a cancel has reached the shield */
+    bool fired : 1;           /* decided at close */
+    bide_time grace;          /* of a shield */
+    struct bi_timer timer;    /* armed while a deadline is ahead */
 };
 
 /* Something with an owner that must hear of the owner's end. */
@@ -120,34 +122,39 @@ struct bi_task {
     struct bi_list ready;   /* on run->ready while READY */
     struct bi_scope *scope; /* the innermost open one */
     struct bi_wait *wait;   /* while PARKED */
-
+    bide_time parked_at;    /* the run's clock when it parked */
     struct bi_run *run;
     struct bi_stack *stack; /* NULL: the loop's (bi_task_visit()) */
-    bide_fn *fn;
-    void *arg;
+
+    struct bi_scope root;   /* its own scope: bide_cancel() fires it */
+
+    /* How it ends. */
+    struct bide_group *group;
+    void (*on_end)(struct bi_task *task); /* its group's, or NULL: the run's */
     intptr_t result;         /* once ended */
     struct bi_list all;      /* on run->tasks until its memory is given back */
     struct bi_list joiners;  /* bi_wait of those who join it */
-    struct bi_scope root;    /* its own scope: bide_cancel() fires it */
-    void (*on_end)(struct bi_task *task); /* its group's, or NULL: the run's */
-    struct bide_group *group;
-    struct bi_wait *starter; /* the bide_group_start() that waits for ready */
     struct bi_list held;     /* bi_held of what it owns */
     struct bi_cell *locals;  /* last set first */
     struct bi_cell *deferred; /* last deferred first */
-    const void *site;        /* where it was spawned: a return address */
-    uint64_t id;             /* 1, 2, ... in order of spawning */
-    uint64_t end_order;      /* among the ends of the run */
-    bide_time parked_at;     /* the run's clock when it parked */
-    struct bi_task *via;     /* who a walk came here from (cycle.c) */
-    int64_t priority;        /* in a schedule that goes by it; 0: none yet */
     uint32_t lent;           /* bi_wait whose lender it is */
     uint32_t watchers;       /* bide_wait_tasks() calls that look at it */
-    uint8_t danger;          /* in a cancel sweep (cancelsweep.c) */
     bool handle;             /* a handle is out */
     bool ended;
     bool cut;  /* ended by a cancel: its result is no failure of its own */
     bool read; /* its result has been seen by someone */
+    uint64_t end_order;      /* among the ends of the run */
+
+    /* How it began, and what is seldom asked for. */
+    bide_task *self;         /* its handle; NULL once it is given back */
+    bide_fn *fn;
+    void *arg;
+    const void *site;        /* where it was spawned: a return address */
+    uint64_t id;             /* 1, 2, ... in order of spawning */
+    struct bi_wait *starter; /* the bide_group_start() that waits for ready */
+    struct bi_task *via;     /* who a walk came here from (cycle.c) */
+    int64_t priority;        /* in a schedule that goes by it; 0: none yet */
+    uint8_t danger;          /* in a cancel sweep (cancelsweep.c) */
     char name[32]; /* "": "task-<id>" */
     struct bi_share shares[BI_SHARES];
 } __attribute__((aligned(BI_LINE)));
@@ -179,7 +186,7 @@ struct bi_run {
     struct bi_task *main;
     size_t stack_bytes;
     void *spare_ring; /* of a group that closed, for the next one (group.c) */
-    uint64_t spawned, alive, alive_peak, ends;
+    uint64_t spawned, ends, alive_peak;
     uint32_t era; /* added to the generations of handles: no two runs' alike */
     unsigned task_limit;
     bool closing;      /* main has returned: no more bide_spawn() */
@@ -204,6 +211,12 @@ struct bi_run {
     struct bi_signals *signals;    /* NULL until one is asked for */
     struct bide_pool *crews;       /* all that are open, of processes */
 };
+
+/* How many tasks have not ended. */
+static inline uint64_t bi_run_alive(const struct bi_run *run)
+{
+    return run->spawned - run->ends;
+}
 
 /* The run of this thread, or NULL. */
 extern _Thread_local struct bi_run *bi_here

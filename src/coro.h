@@ -22,9 +22,20 @@ void bi_coro_adopt(struct bi_coro *c);
 /* Nothing more will be switched to or from `c`, which was adopted. */
 void bi_coro_forget(struct bi_coro *c);
 
-/* A coroutine that will call `entry(arg)` on the stack [low, top). */
-void bi_coro_make(struct bi_coro *c, void *low, void *top,
-                  void (*entry)(void *), void *arg);
+/* A coroutine that will call `entry(arg)` on the stack [low, top).
+ *
+ * The stack changes hands here: what the last coroutine on it left is wiped
+ * from the tools' books (ASan's poison of frames that never returned,
+ * Valgrind's defined bytes), so that stack.c need not know who ran on it. */
+static inline void bi_coro_make(struct bi_coro *c, void *low, void *top,
+                                void (*entry)(void *), void *arg)
+{
+    size_t bytes = (size_t)((char *)top - (char *)low);
+    bi_assert((uintptr_t)top % 16 == 0);
+    bi_annotate_reuse(low, bytes);
+    bi_annotate_make(&c->tools, low, bytes);
+    c->sp = bi_switch_prepare(top, bytes, entry, arg);
+}
 
 /* Suspend `from`, which runs, and resume `to`. */
 static inline void bi_coro_switch(struct bi_coro *from, struct bi_coro *to)
@@ -35,9 +46,8 @@ static inline void bi_coro_switch(struct bi_coro *from, struct bi_coro *to)
 }
 
 /* Leave `from` for good and resume `to`; the stack of `from` may be reused from
- * the next switch on. */
-_Noreturn static inline void bi_coro_finish(struct bi_coro *from,
-                                            struct bi_coro *to)
+ * the next switch on.  Does not return; to be called last (switch.h). */
+static inline void bi_coro_finish(struct bi_coro *from, struct bi_coro *to)
 {
     bi_assert(from != to);
     bi_annotate_finish(&from->tools, &to->tools);

@@ -153,7 +153,8 @@ void bide_dump(int fd)
         return;
     }
     line(fd, "bide: %llu tasks alive, %llu spawned, %llu switches, %s",
-         (unsigned long long)run->alive, (unsigned long long)run->spawned,
+         (unsigned long long)bi_run_alive(run),
+         (unsigned long long)run->spawned,
          (unsigned long long)run->switches, run->reactor->backend->name);
     bi_dump_tasks(fd, run, false);
 }
@@ -178,7 +179,7 @@ void bide_stats(struct bide_stats *out)
     *out = (struct bide_stats){
         .switches = run->switches,
         .spawned = run->spawned,
-        .alive = run->alive,
+        .alive = bi_run_alive(run),
         .alive_peak = run->alive_peak,
         .stacks = run->stacks.mapped,
         .submits = run->reactor->submits,

@@ -179,6 +179,7 @@ static void start_ended(struct bi_task *child)
     struct start *start = bi_container_of(child->starter, struct start, wait);
     intptr_t code = child->result < 0 ? bi_task_outcome(child) : -EPROTO;
     start->child = NULL;
+    child->starter = NULL;
     if (start->cancelled && child->result < 0 && !child->cut)
         start->failure = code;
     if (start->wait.task->wait == &start->wait)

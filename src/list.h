@@ -59,13 +59,22 @@ static inline void bi_list_remove(struct bi_list *node)
     bi_assert(bi_list_linked(node));
     prev->next = next;
     next->prev = prev;
-    node->next = node->prev = NULL;
+    node->next = NULL;
 }
 
 /* The first node, or NULL. */
 static inline struct bi_list *bi_list_first(const struct bi_list *head)
 {
     return bi_list_empty(head) ? NULL : head->next;
+}
+
+/* Take the first node off a list that is not empty. */
+static inline struct bi_list *bi_list_take(struct bi_list *head)
+{
+    struct bi_list *node = head->next;
+    bi_assert(!bi_list_empty(head));
+    bi_list_remove(node);
+    return node;
 }
 
 /* Take the first node off, or NULL. */

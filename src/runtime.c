@@ -195,7 +195,7 @@ static void name_stragglers(struct bi_run *run)
 {
     struct bi_runtime *rt = runtime_of(run);
     bi_say("the main task has returned, but %llu tasks refuse to end:",
-           (unsigned long long)run->alive);
+           (unsigned long long)bi_run_alive(run));
     bi_dump_tasks(2, run, true);
     rt->pause *= 2;
     run->watch_at = bide_after(rt->pause);
@@ -237,11 +237,11 @@ static void interrupt(struct bi_run *run)
 static void loop(struct bi_runtime *rt)
 {
     struct bi_run *run = &rt->run;
-    while (run->alive > 0) {
+    while (bi_run_alive(run) > 0) {
         bi_sched_turn(run);
         if (run->main->ended && !run->closing)
             begin_closing(rt);
-        if (run->alive > 0 && !bi_reactor_turn(&rt->reactor))
+        if (bi_run_alive(run) > 0 && !bi_reactor_turn(&rt->reactor))
             deadlock(rt);
         if (bi_interrupt_taken(&run->handle->inbox))
             interrupt(run);

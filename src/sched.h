@@ -57,9 +57,8 @@ static inline void bi_sched_leave(struct bi_run *run, struct bi_task *task)
                    bi_sched_enter(run, bi_sched_pick(run)));
 }
 
-/* As bi_sched_leave(), for good. */
-_Noreturn static inline void bi_sched_finish(struct bi_run *run,
-                                             struct bi_task *task)
+/* As bi_sched_leave(), for good; to be called last. */
+static inline void bi_sched_finish(struct bi_run *run, struct bi_task *task)
 {
     bi_assert(run->current == task && task->ended);
     bi_coro_finish(&task->coro, bi_sched_enter(run, bi_sched_pick(run)));

@@ -40,6 +40,24 @@ static inline void bi_scope_link(struct bi_scope *s, struct bi_scope *parent,
         bi_scope_arm(s, task->run, deadline);
 }
 
+/* Open `s`, the own scope of the new `task`, below `parent`.  It has no
+ * deadline but those around it. */
+static inline void bi_scope_hang(struct bi_scope *s, struct bi_scope *parent,
+                                 struct bi_task *task)
+{
+    s->verdict = parent->verdict;
+    s->nearest = parent->nearest;
+    s->parent = parent;
+    s->task = task;
+    s->children.next = NULL;
+    s->state = BI_SCOPE_OPEN;
+    s->code = 0;
+    s->shield = s->grace_runs = s->fired = false;
+    s->timer.at = NULL;
+    s->timer.own.deadline = BIDE_FOREVER;
+    bi_list_push_back(&parent->children, &s->sibling);
+}
+
 /* Open `s` in the running task, and close it there, for the public `func`. */
 struct bi_scope *bi_scope_enter(struct bide_scope *s, bide_time deadline,
                                 const char *func);

@@ -36,7 +36,7 @@ struct bi_stack_class {
     struct bi_list cold;  /* free and trimmed; last in, first out */
     size_t warm_count;
     struct bi_slab *slab; /* the newest, from which fresh slots are cut */
-};
+} __attribute__((aligned(BI_LINE)));
 
 #define BI_STACK_CLASSES 17 /* 16 KiB << 0 ... 16 KiB << 16 */
 
@@ -73,9 +73,9 @@ static inline struct bi_stack *bi_stack_take(struct bi_stack_pool *p,
     unsigned i = bi_stack_class_of(bytes);
     if (bi_unlikely(i >= BI_STACK_CLASSES || p->classes[i].warm_count == 0))
         return bi_stack_take_other(p, bytes);
-    p->classes[i].warm_count--;
-    return bi_container_of(bi_list_pop(&p->classes[i].warm), struct bi_stack,
-                           link);
+    struct bi_stack_class *c = &p->classes[i];
+    c->warm_count--;
+    return bi_container_of(bi_list_take(&c->warm), struct bi_stack, link);
 }
 
 /* Its owner has ended and keeps the head: what lies below may be trimmed.  The

@@ -29,8 +29,8 @@ static_assert(sizeof(struct bi_task) % BI_LINE == 0,
 #define LOW_BITS 6
 #define ADDRESS_BITS 48
 
-static inline bide_task *handle_of(const struct bi_task *task,
-                                   const struct bi_run *run)
+static inline bide_task *make_handle(const struct bi_task *task,
+                                     const struct bi_run *run)
 {
     uintptr_t generation = run->era + task->stack->generation;
     uintptr_t word = (uintptr_t)task | (generation & (BI_LINE - 1));
@@ -42,7 +42,7 @@ static inline bide_task *handle_of(const struct bi_task *task,
 
 bide_task *bi_task_handle(struct bi_task *task)
 {
-    return handle_of(task, task->run);
+    return task->self;
 }
 
 static inline struct bi_task *task_of(const bide_task *handle,
@@ -55,8 +55,7 @@ static inline struct bi_task *task_of(const bide_task *handle,
 #endif
     struct bi_task *task = (struct bi_task *)word;
     BI_CONTRACT(handle, func, "was given NULL for a task");
-    bool good = bi_stack_is_head(&run->stacks, task) &&
-                handle_of(task, run) == handle;
+    bool good = bi_stack_is_head(&run->stacks, task) && task->self == handle;
     BI_CONTRACT(good, func, "used the handle of a task that is gone");
     return task;
 }
@@ -163,10 +162,10 @@ static void check_held(const struct bi_task *task)
     }
 }
 
-static void tell_held(struct bi_task *task)
+static inline void tell_held(struct bi_task *task)
 {
-    struct bi_list *link;
-    while ((link = bi_list_pop(&task->held))) {
+    while (bi_unlikely(!bi_list_empty(&task->held))) {
+        struct bi_list *link = bi_list_take(&task->held);
         struct bi_held *held = bi_container_of(link, struct bi_held, link);
         held->owner_ended(held);
     }
@@ -176,14 +175,17 @@ static void tell_held(struct bi_task *task)
  * tells those of its children, bide_run() main's. */
 static void report_lost(struct bi_task *task)
 {
-    bool told = task->read || task->group || task == task->run->main;
-    if (task->result < 0 && !task->cut && !told)
+    if (bi_likely(task->result >= 0) || task->cut || task->read)
+        return;
+    if (!task->group && task != task->run->main)
         bi_task_report(task, task->result);
 }
 
 static inline void give_back(struct bi_task *task)
 {
     report_lost(task);
+    task->self = NULL;
+    task->group = NULL;
     bi_list_remove(&task->all);
     bi_stack_give(&task->run->stacks, task->stack);
 }
@@ -211,7 +213,7 @@ static _Noreturn void blame_waiter(const struct bi_task *task)
 
 /* Inline, like what it calls last: frames that are never returned from spoil
  * the processor's prediction of returns for whoever runs next. */
-_Noreturn static inline void end(struct bi_task *task, intptr_t result)
+static inline void end(struct bi_task *task, intptr_t result)
 {
     struct bi_run *run = task->run;
     BI_CONTRACT(bi_here == run, "the task's function",
@@ -227,14 +229,15 @@ _Noreturn static inline void end(struct bi_task *task, intptr_t result)
                 "returned with a generator left open");
     task->ended = true;
     task->end_order = ++run->ends;
-    bi_scope_unlink(&task->root, run);
-    run->alive--;
+    bi_list_remove(&task->root.sibling);
     tell_held(task);
     tell_joiners(task);
     if (task->watchers)
         tell_watchers(task);
-    if (task->on_end)
+    if (task->on_end) {
         task->on_end(task);
+        task->on_end = NULL;
+    }
     if (bi_unlikely(task->lent))
         blame_waiter(task);
     if (task->handle)
@@ -261,29 +264,33 @@ static void set_name(struct bi_task *task, const char *name)
     task->name[len] = '\0';
 }
 
-/* A reused block is as its last owner left it. */
-static void reset(struct bi_task *task, struct bi_run *run,
-                  struct bi_stack *stack, const struct bi_spawn *how)
+/* Whether `task`, fresh or given back, waits nowhere, has nothing and is
+ * nobody's. */
+static bool at_rest(const struct bi_task *task)
 {
-    task->ready = (struct bi_list){0};
-    task->wait = task->starter = NULL;
+    return !bi_list_linked(&task->ready) && !task->wait && !task->lent &&
+           bi_list_empty(&task->joiners) && bi_list_empty(&task->held) &&
+           !bi_defer_pending(task) && !task->starter && !task->on_end &&
+           !task->group;
+}
+
+/* What is not so at rest is as the block's last owner left it. */
+static inline void reset(struct bi_task *task, struct bi_run *run,
+                         struct bi_stack *stack, const struct bi_spawn *how)
+{
     task->run = run;
     task->stack = stack;
+    task->self = make_handle(task, run);
+    task->watchers = 0;
+    task->handle = task->ended = task->cut = task->read = false;
+    task->danger = 0;
     task->fn = how->fn;
     task->arg = how->arg;
-    task->joiners = task->held = (struct bi_list){0};
-    task->locals = task->deferred = NULL;
-    task->on_end = NULL;
-    task->group = NULL;
-    task->danger = 0;
     task->site = how->site;
     task->id = ++run->spawned;
-    task->watchers = task->lent = 0;
     task->priority = 0;
-    task->handle = task->ended = task->cut = task->read = false;
     set_name(task, how->opt ? how->opt->name : NULL);
-    task->root.state = 0;
-    bi_scope_link(&task->root, how->parent, task, BIDE_FOREVER);
+    bi_scope_hang(&task->root, how->parent, task);
     task->scope = &task->root;
 }
 
@@ -293,32 +300,31 @@ static size_t stack_wish(const struct bi_run *run,
     return opt && opt->stack_bytes ? opt->stack_bytes : run->stack_bytes;
 }
 
-static inline int make(struct bi_run *run, const struct bi_spawn *how,
-                       struct bi_task **out)
+BI_ALWAYS_INLINE int make(struct bi_run *run, const struct bi_spawn *how,
+                          struct bi_task **out)
 {
     const struct bide_spawn_options *opt = how->opt;
     size_t bytes = stack_wish(run, opt);
     if (!how->fn || (opt && opt->flags & ~BIDE_EAGER) ||
         bytes < BI_STACK_MIN || bytes > BI_STACK_MAX)
         return -EINVAL;
-    if (run->task_limit && run->alive >= run->task_limit)
+    if (run->task_limit && bi_run_alive(run) >= run->task_limit)
         return -EAGAIN;
     struct bi_stack *stack = bi_stack_take(&run->stacks, bytes);
     if (!stack)
         return -ENOMEM;
-    struct bi_cell *locals = NULL;
+    struct bi_task *task = bi_stack_head(&run->stacks, stack);
+    bi_assert(at_rest(task));
     if (bi_unlikely(run->current && run->current->locals) &&
-        !bi_local_inherit(run, run->current->locals, &locals)) {
+        !bi_local_inherit(run, run->current->locals, &task->locals)) {
         bi_stack_give(&run->stacks, stack);
         return -ENOMEM;
     }
-    struct bi_task *task = bi_stack_head(&run->stacks, stack);
     reset(task, run, stack, how);
-    task->locals = locals;
     bi_coro_make(&task->coro, stack->low, task, entry, task);
     bi_list_push_back(&run->tasks, &task->all);
-    if (++run->alive > run->alive_peak)
-        run->alive_peak = run->alive;
+    if (bi_run_alive(run) > run->alive_peak)
+        run->alive_peak = bi_run_alive(run);
     *out = task;
     return 0;
 }
@@ -329,13 +335,18 @@ int bi_task_make(struct bi_run *run, const struct bi_spawn *how,
     return make(run, how, out);
 }
 
-void bi_task_launch(struct bi_task *task, const struct bide_spawn_options *opt)
+static inline void launch(struct bi_run *run, struct bi_task *task,
+                          const struct bide_spawn_options *opt)
 {
-    struct bi_run *run = task->run;
     if (opt && opt->flags & BIDE_EAGER && run->current && run->current->stack)
         bi_park_behind(run->current, task);
     else
         bi_sched_ready(run, task);
+}
+
+void bi_task_launch(struct bi_task *task, const struct bide_spawn_options *opt)
+{
+    launch(task->run, task, opt);
 }
 
 /* The guest has no place among the tasks of the run.  What ends with a task
@@ -344,7 +355,7 @@ void bi_task_visit(struct bi_run *run, void (*fn)(void *), void *arg)
 {
     struct bi_task guest = {.run = run, .name = "post"};
     bi_assert(!run->current);
-    bi_scope_link(&guest.root, &run->root, &guest, BIDE_FOREVER);
+    bi_scope_hang(&guest.root, &run->root, &guest);
     guest.scope = &guest.root;
     run->current = &guest;
     run->budget = 1;
@@ -359,8 +370,8 @@ void bi_task_visit(struct bi_run *run, void (*fn)(void *), void *arg)
     run->current = NULL;
 }
 
-static inline int spawn(bide_task **out, const struct bi_spawn *how,
-                        const char *func)
+BI_ALWAYS_INLINE int spawn(bide_task **out, const struct bi_spawn *how,
+                           const char *func)
 {
     struct bi_run *run = bi_current_in(func)->run;
     struct bi_task *task;
@@ -371,9 +382,9 @@ static inline int spawn(bide_task **out, const struct bi_spawn *how,
         return rc;
     if (out) {
         task->handle = true;
-        *out = bi_task_handle(task);
+        *out = task->self;
     }
-    bi_task_launch(task, how->opt);
+    launch(run, task, how->opt);
     return 0;
 }
 
@@ -471,7 +482,7 @@ void bide_release(bide_task *t)
 bide_task *bide_self(void)
 {
     struct bi_task *task = bi_current();
-    return task && task->stack ? bi_task_handle(task) : NULL;
+    return task ? task->self : NULL;
 }
 
 bool bide_task_done(const bide_task *t)

@@ -12,8 +12,12 @@
  * something resumes `*save`. */
 void bi_switch(void **save, void *load);
 
-/* Leave the caller for good and resume the context `load`: nothing is saved. */
-_Noreturn void bi_switch_final(void *load);
+/* Leave the caller for good and resume the context `load`: nothing is saved.
+ *
+ * It never returns, and is not declared so: then compilers jump to it where it
+ * is called last, which leaves no return address that would spoil the
+ * processor's prediction of returns for whoever runs next. */
+void bi_switch_final(void *load);
 
 /* Lay a context below `top` (16-byte aligned, `room` bytes of stack) that will
  * call `entry(arg)` when first resumed.  `entry` must not return. */

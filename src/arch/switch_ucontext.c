@@ -45,7 +45,7 @@ void bi_switch(void **save, void *load)
     *save = NULL;
 }
 
-_Noreturn void bi_switch_final(void *load)
+void bi_switch_final(void *load)
 {
     setcontext(load);
     abort();

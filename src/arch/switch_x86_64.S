@@ -5,9 +5,9 @@
  *     offset   of a suspended one    of a prepared one
  *     0x00     MXCSR (4 bytes)       the preparer's
  *     0x04     x87 control (2)       the preparer's
- *     0x08     r15                   0
- *     0x10     r14                   0
- *     0x18     r13                   0
+ *     0x08     r15                   as it was
+ *     0x10     r14                   as it was
+ *     0x18     r13                   as it was
  *     0x20     r12                   arg
  *     0x28     rbx                   entry
  *     0x30     rbp                   0: the chain of frames ends here
@@ -27,6 +27,11 @@
  * 12 ns a switch.  Rejected: `pop; jmp`, twice as quick where two sides suspend
  * at different places, but it leaves one address too many on that stack, and
  * every return of the frames above is mispredicted: 27 ns in the same ring.
+ *
+ * A prepared context is begun by a jump: its `entry` lies above the addresses
+ * of whoever suspended in favour of it, as if it had been called there, and
+ * bi_switch_final(), which is jumped to, goes on where they say when that one
+ * is next.
  *
  * Most of its time goes into reading MXCSR, for which there is no quicker way.
  * Rejected: to load the control words only where they differ.  The comparison
@@ -73,6 +78,9 @@
 
     .macro resume
     load_fp
+    lea     .Lbegin(%rip), %rax
+    cmp     %rax, 0x30(%rsp)
+    je      .Lbegin
     load    %r15
     load    %r14
     load    %r13
@@ -119,9 +127,6 @@ function bi_switch_prepare
     movq    $0, -0x18(%rdi)
     mov     %rdx, -0x20(%rdi)
     mov     %rcx, -0x28(%rdi)
-    movq    $0, -0x30(%rdi)
-    movq    $0, -0x38(%rdi)
-    movq    $0, -0x40(%rdi)
 #ifndef BI_NO_FP_CONTROL
     stmxcsr -0x48(%rdi)
     fnstcw  -0x44(%rdi)
@@ -132,18 +137,18 @@ finish bi_switch_prepare
 
 /* Where a prepared context begins: nobody called it, so its return address is
  * undefined and a backtrace ends here.  Unwinders look one byte before the
- * place they were given, hence the nops: they are what is found.
- *
- * `entry` is jumped to: a call that never returns would leave an address too
- * many for the processor's prediction of returns. */
+ * place they were given, hence the nops: they are what is found. */
     .type   enter, %function
     .cfi_startproc
     .cfi_undefined %rip
 enter:
     nop
 .Lbegin:
-    mov     %r12, %rdi
-    jmp     *%rbx
+    mov     0x18(%rsp), %rdi
+    mov     0x20(%rsp), %rax
+    mov     0x28(%rsp), %rbp
+    lea     0x38(%rsp), %rsp
+    jmp     *%rax
     nop
 .Lended:
     ud2
