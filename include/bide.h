@@ -1782,7 +1782,8 @@ struct bide_proc {
     bool _ended;
 };
 
-/* What a program's standard descriptors are; without a flag they are ours. */
+/* What a program's standard descriptors are; without a flag they are ours,
+ * unless ours are close-on-exec. */
 #define BIDE_PIPE_IN 1u
 #define BIDE_PIPE_OUT 2u
 #define BIDE_PIPE_ERR 4u
@@ -1908,8 +1909,10 @@ BIDE_API BIDE_CHECK int bide_proc_shell(const char *command,
 /* Wait for one of `n` signals.                                        [waits]
  *
  * From the first call on a signal is the run's, until the run ends: no other
- * action is taken, and what comes between two calls is kept for the next.  Of
- * tasks that wait for the same signal each gets it.  See bide_signals_open().
+ * action is taken, and what comes between two calls is kept for the next.  A
+ * call that is refused at once, in a scope that is over, is no such beginning.
+ * Of tasks that wait for the same signal each gets it.  See
+ * bide_signals_open().
  *
  * Returns the signal.
  *   -EINVAL     there is none, or one that cannot be received; the actions of
@@ -1928,7 +1931,9 @@ typedef struct bide_signals bide_signals;
  * Every receiver gets them, of other runs too, and no other action is taken,
  * that of SIGINT on a run included.  A standard signal is kept once, a
  * real-time signal as often as it comes, up to about a thousand.  They are
- * unblocked in this thread: a receiver of SIGPIPE gets that of a task's write.
+ * unblocked in this thread: a receiver of SIGPIPE gets that of a task's write,
+ * where that is made in this thread.  A forked child has the former actions;
+ * what came before the fork is the parent's.
  *
  *   r   ends with the run, if it is not closed before
  * Returns 0.

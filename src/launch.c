@@ -83,36 +83,6 @@ static int add_null(struct plan *plan, int n)
     return add(plan, fd, n);
 }
 
-static int add_standard(struct plan *plan, unsigned flags)
-{
-    if (flags & ~FLAGS)
-        return -EINVAL;
-    for (int n = 0; n < 3; n++) {
-        bool pipe = flags & BIDE_PIPE_IN << n;
-        bool null = flags & BIDE_NULL_IN << n;
-        int rc = pipe && null ? -EINVAL
-               : pipe ? add_pipe(plan, n) : null ? add_null(plan, n) : 0;
-        if (rc < 0)
-            return rc;
-    }
-    if (!(flags & BIDE_ERR_TO_OUT))
-        return 0;
-    const struct pair *out = find(plan, 1);
-    return add(plan, out ? out->ours : 1, 2);
-}
-
-/* What was not asked for is ours. */
-static int add_inherited(struct plan *plan)
-{
-    for (int n = 0; n < 3; n++) {
-        bool closed = bi_sys_getfl(n) < 0;
-        int rc = closed || find(plan, n) ? 0 : add(plan, n, n);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
 static int add_given(struct plan *plan, const int *fds)
 {
     for (; fds && fds[0] != -1; fds += 2) {
@@ -125,12 +95,46 @@ static int add_given(struct plan *plan, const int *fds)
     return 0;
 }
 
+/* Ours, if it is there to be inherited: where a daemon has closed it, the next
+ * descriptor of ours has got its number, and that is close-on-exec. */
+static int add_inherited(struct plan *plan, int n)
+{
+    int flags = bi_sys_getfd(n);
+    bool ours = flags >= 0 && !(flags & FD_CLOEXEC);
+    return ours && !find(plan, n) ? add(plan, n, n) : 0;
+}
+
+/* Where the output goes, the errors go; nowhere, if that goes nowhere. */
+static int add_errors(struct plan *plan)
+{
+    const struct pair *out = find(plan, 1);
+    if (find(plan, 2))
+        return -EINVAL;
+    return out ? add(plan, out->ours, 2) : 0;
+}
+
+static int add_standard(struct plan *plan, unsigned flags, int n)
+{
+    bool pipe = flags & BIDE_PIPE_IN << n;
+    bool null = flags & BIDE_NULL_IN << n;
+    if (pipe && null)
+        return -EINVAL;
+    if (pipe || null)
+        return pipe ? add_pipe(plan, n) : add_null(plan, n);
+    bool errors = n == 2 && flags & BIDE_ERR_TO_OUT;
+    return errors ? 0 : add_inherited(plan, n);
+}
+
+/* What is given comes first: its numbers of ours are as the caller sees them,
+ * before a pipe of ours can have one that is free. */
 static int make_plan(struct plan *plan, const struct bide_proc_options *opt)
 {
-    int rc = add_standard(plan, opt->flags);
-    if (rc == 0)
-        rc = add_given(plan, opt->fds);
-    return rc < 0 ? rc : add_inherited(plan);
+    int rc = opt->flags & ~FLAGS ? -EINVAL : add_given(plan, opt->fds);
+    for (int n = 0; n < 3 && rc == 0; n++)
+        rc = add_standard(plan, opt->flags, n);
+    if (rc == 0 && opt->flags & BIDE_ERR_TO_OUT)
+        rc = add_errors(plan);
+    return rc;
 }
 
 /* ---- How posix_spawn is told -------------------------------------------- */

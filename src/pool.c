@@ -264,18 +264,20 @@ static bool unhook(struct bi_wait *wait)
     return true;
 }
 
-/* Wait until no task is in a call. */
+/* Wait until no task is in a call.  The last one to leave wakes us, and as the
+ * pool takes no more, none is there when we run. */
 static int wait_for_calls(bide_pool *p, struct bi_task *self)
 {
     int rc = bi_park_check(self);
-    while (rc == 0 && p->inside > 0) {
-        struct closing c = {
-            .wait = bi_wait_make(self, "calls of a pool", p, unhook),
-            .pool = p,
-        };
-        p->closer = &c.wait;
-        rc = (int)bi_park(&c.wait);
-    }
+    if (rc < 0 || p->inside == 0)
+        return rc;
+    struct closing c = {
+        .wait = bi_wait_make(self, "calls of a pool", p, unhook),
+        .pool = p,
+    };
+    p->closer = &c.wait;
+    rc = (int)bi_park(&c.wait);
+    bi_assert(rc < 0 || p->inside == 0);
     return rc;
 }
 

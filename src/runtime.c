@@ -88,29 +88,45 @@ static int fill_options(struct bide_options *o, const struct bide_options *opt)
 
 /* ---- Fork --------------------------------------------------------------- */
 
+/* A signal that is sent to a child at once waits until the child has the
+ * actions from before the run: what came of it by ours would be lost. */
+static _Thread_local sigset_t mask_of_forker;
+
+static void before_fork(void)
+{
+    bi_sys_mask_all(&mask_of_forker);
+}
+
+static void in_parent(void)
+{
+    bi_sys_mask_restore(&mask_of_forker);
+}
+
 /* In a forked child there is no run: what the parent shares is let go. */
 static void in_child(void)
 {
     struct bi_run *run = bi_here;
+    const sigset_t *mask = &mask_of_forker;
     bi_inbox_forked();
     bi_action_unlock(); /* whoever had the lock is not here */
     bi_catch_forked();
-    if (!run)
-        return;
-    struct bi_runtime *rt = runtime_of(run);
-    bi_interrupt_release(&run->handle->inbox, true);
-    bi_fault_remove();
-    rt->reactor.backend->abandon(&rt->reactor);
-    bi_inbox_close(&run->handle->inbox);
-    bi_sys_mask_restore(&rt->mask);
-    bi_here = NULL;
+    if (run) {
+        struct bi_runtime *rt = runtime_of(run);
+        mask = &rt->mask;
+        bi_interrupt_release(&run->handle->inbox, true);
+        bi_fault_remove();
+        rt->reactor.backend->abandon(&rt->reactor);
+        bi_inbox_close(&run->handle->inbox);
+        bi_here = NULL;
+    }
+    bi_sys_mask_restore(mask);
 }
 
 static void watch_forks(void)
 {
     static atomic_flag done = ATOMIC_FLAG_INIT;
     if (!atomic_flag_test_and_set(&done))
-        pthread_atfork(NULL, NULL, in_child);
+        pthread_atfork(before_fork, in_parent, in_child);
 }
 
 /* ---- Set-up and take-down ----------------------------------------------- */

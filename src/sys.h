@@ -236,6 +236,12 @@ static inline int bi_sys_getfl(int fd)
     return (int)BI_CALL(SYS_fcntl, fd, F_GETFL, 0, 0, 0, 0);
 }
 
+/* The descriptor's own flags (F_GETFD), such as FD_CLOEXEC. */
+static inline int bi_sys_getfd(int fd)
+{
+    return (int)BI_CALL(SYS_fcntl, fd, F_GETFD, 0, 0, 0, 0);
+}
+
 static inline int bi_sys_setfl(int fd, int flags)
 {
     return (int)BI_CALL(SYS_fcntl, fd, F_SETFL, flags, 0, 0, 0);

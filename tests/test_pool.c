@@ -177,6 +177,32 @@ REAL_TEST(a_worker_has_no_descriptor_of_ours_and_an_empty_input)
     return 0;
 }
 
+static intptr_t count_in_worker(void *unused)
+{
+    (void)unused;
+    bide_pool *p = open_pool(1);
+    intptr_t count = call_int(p, count_descriptors, 0);
+    bide_pool_close(p);
+    return count;
+}
+
+static void count_as_daemon(void)
+{
+    close(0);
+    close(1);
+    close(2);
+    _exit((int)run_task(count_in_worker, NULL));
+}
+
+/* What is printed there would go into what the worker shares with us. */
+START_TEST(without_standard_descriptors_a_worker_gets_none_of_ours)
+{
+    char text[256];
+    int status = in_child(count_as_daemon, text, sizeof text);
+    ck_assert_int_eq(WEXITSTATUS(status), 4);
+}
+END_TEST
+
 /* The job that waits behind a long one is taken by whoever is free. */
 REAL_TEST(no_job_waits_behind_a_long_one_while_a_worker_is_free)
 {
@@ -237,6 +263,8 @@ Suite *suite_pool(void)
     tcase_add_test(t, what_cannot_be_sent_fails_its_own_call);
     tcase_add_test(t, options_out_of_range_open_no_pool);
     tcase_add_test(t, a_worker_has_no_descriptor_of_ours_and_an_empty_input);
+    tcase_add_test(t,
+                   without_standard_descriptors_a_worker_gets_none_of_ours);
     tcase_add_test(t, no_job_waits_behind_a_long_one_while_a_worker_is_free);
     tcase_add_test(t, a_pool_that_is_left_open_ends_with_its_run);
     tcase_add_test(t, a_pool_that_was_closed_is_not_called);

@@ -224,6 +224,71 @@ REAL_TEST(errors_can_go_where_the_output_goes)
     return 0;
 }
 
+REAL_TEST(errors_go_where_the_output_goes_if_that_is_a_descriptor_of_ours)
+{
+    int fds[2];
+    ck_assert_int_eq(pipe(fds), 0);
+    struct bide_proc p = start_with(
+        SHELL("echo out; echo err >&2"),
+        (struct bide_proc_options){.flags = BIDE_ERR_TO_OUT,
+                                   .fds = (int[]){fds[1], 1, -1}});
+    close(fds[1]);
+    expect_exit(&p, 0);
+    char buf[16] = "";
+    ck_assert_int_eq(read(fds[0], buf, sizeof buf - 1), 8);
+    ck_assert_str_eq(buf, "out\nerr\n");
+    close(fds[0]);
+    return 0;
+}
+
+/* Our ends of the pipes have the numbers of the standard descriptors: a program
+ * that got the end which feeds it would never see the end of its input. */
+static intptr_t copy_by_pipe(void *unused)
+{
+    char buf[8] = "";
+    struct bide_proc p;
+    (void)unused;
+    int rc = bide_proc_spawn(&p, ARGV("cat"), BIDE_PIPE_IN | BIDE_PIPE_OUT);
+    if (rc < 0)
+        return rc;
+    bool well = bide_write(p.in, "text", 4) == 4;
+    bide_close(p.in);
+    p.in = -1;
+    well = well && bide_read_all(p.out, buf, sizeof buf) == 4 &&
+           strcmp(buf, "text") == 0 && bide_proc_wait(&p) == 0;
+    bide_proc_close(&p);
+    return !well;
+}
+
+static intptr_t look_for_ours(void *command)
+{
+    struct bide_proc p;
+    int rc = bide_proc_spawn(&p, SHELL(command), BIDE_PIPE_IN);
+    if (rc < 0)
+        return rc;
+    rc = bide_proc_wait(&p);
+    bide_proc_close(&p);
+    return rc;
+}
+
+static void run_as_daemon(void)
+{
+    char command[] = "test ! -e /proc/$$/fd/1 && test ! -e /proc/$$/fd/2";
+    close(0);
+    close(1);
+    close(2);
+    bool well = run_task(copy_by_pipe, NULL) == 0 &&
+                run_task(look_for_ours, command) == 0;
+    _exit(well ? 0 : 1);
+}
+
+START_TEST(without_standard_descriptors_a_program_gets_none_of_ours)
+{
+    char text[256];
+    ck_assert_int_eq(in_child(run_as_daemon, text, sizeof text), 0);
+}
+END_TEST
+
 REAL_TEST(the_environment_and_the_directory_are_as_given)
 {
     struct bide_proc p = start_with(
@@ -416,6 +481,10 @@ Suite *suite_process(void)
     tcase_add_test(t, output_left_in_the_pipe_is_read_after_the_end);
     tcase_add_test(t, dev_null_serves_for_any_of_the_three);
     tcase_add_test(t, errors_can_go_where_the_output_goes);
+    tcase_add_test(
+        t, errors_go_where_the_output_goes_if_that_is_a_descriptor_of_ours);
+    tcase_add_test(t,
+                   without_standard_descriptors_a_program_gets_none_of_ours);
     tcase_add_test(t, the_environment_and_the_directory_are_as_given);
     tcase_add_test(t, a_new_session_is_led_by_the_program);
     tcase_add_test(

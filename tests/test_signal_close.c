@@ -337,6 +337,39 @@ REAL_TEST(a_forked_child_receives_nothing)
     return 0;
 }
 
+/* Called in each child before the library looks after it: it was loaded before
+ * the first run began. */
+static int sent_at_once;
+
+static void send_at_once(void)
+{
+    if (sent_at_once)
+        raise(sent_at_once);
+}
+
+__attribute__((constructor)) static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, send_at_once);
+}
+
+REAL_TEST(a_signal_that_a_child_gets_at_once_has_the_former_action)
+{
+    set_info_handler(SIGUSR1);
+    bide_signals *r = receive(SIGUSR1);
+    sent_at_once = SIGUSR1;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(times == 1 ? 0 : 1);
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    sent_at_once = 0;
+    raise(SIGUSR1); /* the parent's mask is as it was */
+    ck_assert_int_eq(bide_signals_next(r, NULL), SIGUSR1);
+    bide_signals_close(r);
+    return 0;
+}
+
 Suite *suite_signal_close(void)
 {
     Suite *s = suite_create("signal_close");
@@ -364,6 +397,9 @@ Suite *suite_signal_close(void)
     tcase_add_test(t, the_end_of_a_program_comes_as_sigchld_too);
     if (as_the_kernel_does)
         tcase_add_test(t, a_forked_child_receives_nothing);
+    if (as_the_kernel_does)
+        tcase_add_test(
+            t, a_signal_that_a_child_gets_at_once_has_the_former_action);
     suite_add_tcase(s, t);
     return s;
 }
