@@ -106,7 +106,10 @@ static inline const void *take(struct bide_chan *c)
 void bide_chan_init(struct bide_chan *c, void *buf, size_t item_bytes,
                     size_t capacity)
 {
-    BI_CONTRACT(buf || !capacity || !item_bytes, __func__,
+    size_t bytes;
+    BI_CONTRACT(!__builtin_mul_overflow(item_bytes, capacity, &bytes), __func__,
+                "was given a capacity that no memory holds");
+    BI_CONTRACT(buf || !bytes, __func__,
                 "was given no buffer for its capacity");
     *c = (struct bide_chan){._buf = buf, ._n = {item_bytes, capacity}};
 }
@@ -158,9 +161,8 @@ int bi_chan_try_recv(struct bide_chan *c, void *item)
     return try_recv(c, item);
 }
 
-/* Wait at one side, `q`, of `c`. */
-static int wait_at(struct bi_task *self, const char *what, struct bide_chan *c,
-                   struct bide_waitq *q, const void *item)
+int bi_chan_wait(struct bi_task *self, const char *what, struct bide_chan *c,
+                 struct bide_waitq *q, const void *item)
 {
     struct bi_side side;
     struct bi_meeting m = bi_meeting_make(self, what, c, bi_meeting_withdraw);
@@ -176,7 +178,7 @@ int bide_chan_send(struct bide_chan *c, const void *item)
         rc = try_send(c, item);
     if (rc != -EAGAIN)
         return rc;
-    return wait_at(self, "channel send", c, &c->_s, item);
+    return bi_chan_wait(self, "channel send", c, &c->_s, item);
 }
 
 int bide_chan_recv(struct bide_chan *c, void *item)
@@ -187,7 +189,7 @@ int bide_chan_recv(struct bide_chan *c, void *item)
         rc = try_recv(c, item);
     if (rc != -EAGAIN)
         return rc;
-    return wait_at(self, "channel receive", c, &c->_r, item);
+    return bi_chan_wait(self, "channel receive", c, &c->_r, item);
 }
 
 int bide_chan_trysend(struct bide_chan *c, const void *item)

@@ -66,6 +66,7 @@ static inline void bi_meeting_add(struct bi_meeting *m, struct bi_side *side,
     side->item = item;
     side->next = m->side ? last->next : side;
     last->next = m->side = side;
+    bi_waitq_borrow(q, &m->wait);
     bi_list_push_back(bi_waitq_list(q), &side->link);
 }
 
@@ -77,5 +78,10 @@ int bi_chan_try_send(struct bide_chan *c, const void *item);
 
 /* Receive without waiting: 1, 0 at the end, or -EAGAIN. */
 int bi_chan_try_recv(struct bide_chan *c, void *item);
+
+/* What a send or receive that would not go through does next: wait at `q`, one
+ * of the two of `c`, until somebody deals with `item`.  What the call returns. */
+int bi_chan_wait(struct bi_task *self, const char *what, struct bide_chan *c,
+                 struct bide_waitq *q, const void *item);
 
 #endif

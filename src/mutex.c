@@ -112,6 +112,7 @@ void bi_mutex_await(struct bide_mutex *m, struct bi_wait *wait)
         bi_wake(wait, rc);
         return;
     }
+    bi_wait_give_back(wait);
     wait->what = "mutex";
     wait->on = m;
     wait->withdraw = NULL;

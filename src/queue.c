@@ -148,6 +148,8 @@ void bide_queue_init_priority(struct bide_queue *q, void *buf,
     BI_CONTRACT(before, __func__, "was given no comparison");
     BI_CONTRACT(buf || !capacity, __func__,
                 "was given no buffer for its capacity");
+    BI_CONTRACT((uintptr_t)buf % sizeof(uint64_t) == 0, __func__,
+                "was given a buffer that is not at a multiple of 8");
     init(q, buf, item_bytes, capacity, __func__);
     q->chan._order = &heap_order;
     q->_before = before;
@@ -163,8 +165,14 @@ static int told(int rc)
 
 int bide_queue_put(struct bide_queue *q, const void *item)
 {
-    bi_current_in(__func__);
-    return told(bide_chan_send(&q->chan, item));
+    struct bi_task *self = bi_current_in(__func__);
+    struct bide_chan *c = &q->chan;
+    int rc = bi_park_check(self);
+    if (rc == 0)
+        rc = bi_chan_try_send(c, item);
+    if (rc == -EAGAIN)
+        rc = bi_chan_wait(self, "queue put", c, &c->_s, item);
+    return told(rc);
 }
 
 int bide_queue_tryput(struct bide_queue *q, const void *item)
@@ -175,8 +183,14 @@ int bide_queue_tryput(struct bide_queue *q, const void *item)
 
 int bide_queue_get(struct bide_queue *q, void *item)
 {
-    bi_current_in(__func__);
-    return bide_chan_recv(&q->chan, item);
+    struct bi_task *self = bi_current_in(__func__);
+    struct bide_chan *c = &q->chan;
+    int rc = bi_park_check(self);
+    if (rc == 0)
+        rc = bi_chan_try_recv(c, item);
+    if (rc == -EAGAIN)
+        rc = bi_chan_wait(self, "queue get", c, &c->_r, item);
+    return rc;
 }
 
 int bide_queue_tryget(struct bide_queue *q, void *item)

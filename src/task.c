@@ -149,17 +149,25 @@ static void tell_watchers(struct bi_task *task)
     }
 }
 
-/* What is on the stack below the head goes when the task's function returns:
- * no address is followed before it has been looked at. */
+/* What is on the stack below the head goes when the task's function returns. */
+static void check_kept(const struct bi_task *task, const void *held)
+{
+    const char *low = task->stack->low, *head = (const char *)task, *at = held;
+    BI_CONTRACT(at < low || at >= head, "the task's function",
+                "returned holding a lock or a token on its stack, at %p: "
+                "release it before", held);
+}
+
+/* No address is followed before it has been looked at. */
 static void check_held(const struct bi_task *task)
 {
-    const char *low = task->stack->low, *head = (const char *)task;
-    BI_LIST_EACH(it, &task->held) {
-        const char *at = (const char *)it;
-        BI_CONTRACT(at < low || at >= head, "the task's function",
-                    "returned holding a lock or a token on its stack, at %p: "
-                    "release it before", (const void *)at);
-    }
+    if (bi_list_empty(&task->held))
+        return;
+    BI_LIST_EACH(it, &task->held)
+        check_kept(task, it);
+    for (unsigned i = 0; i < BI_SHARES; i++)
+        if (task->shares[i].depth)
+            check_kept(task, task->shares[i].lock);
 }
 
 static inline void tell_held(struct bi_task *task)
@@ -223,8 +231,10 @@ static inline void end(struct bi_task *task, intptr_t result)
     check_held(task);
     task->result = result;
     task->cut = task->root.verdict && bi_scope_told(&task->root, result);
-    if (bi_unlikely(bi_defer_pending(task)))
+    if (bi_unlikely(bi_defer_pending(task))) {
         bi_defer_finish(task);
+        check_held(task);
+    }
     BI_CONTRACT(bi_list_empty(&task->root.children), "the task's function",
                 "returned with a generator left open");
     task->ended = true;

@@ -2,8 +2,9 @@
  *
  * A queue that is on a task's stack must not outlive its task.  So each wait
  * in one is counted by the task that lends it, and what ends the wait counts it
- * off.  A queue that a living task's function leaves behind, or that is freed,
- * nobody can see: that is for the sanitizers.
+ * off; a select that waits on the stacks of several tasks, by the first of them.
+ * A queue that a living task's function leaves behind, or that is freed, nobody
+ * can see: that is for the sanitizers.
  *
  * Waiters are not counted while the queue is used: those who ask pay for it.
  */
@@ -15,12 +16,13 @@ void bi_waitq_borrow(const struct bide_waitq *q, struct bi_wait *wait)
 {
     const struct bi_stack_pool *stacks = &wait->task->run->stacks;
     struct bi_stack *stack = bi_stack_around(stacks, q);
-    bi_wait_give_back(wait);
     if (bi_likely(!stack || stack == wait->task->stack))
         return;
     struct bi_task *lender = bi_stack_head(stacks, stack);
     BI_CONTRACT(!lender->ended, "a wait", "is for the %s at %p, on the stack "
                 "of a task that has ended", wait->what, wait->on);
+    if (wait->lender)
+        return;
     wait->lender = lender;
     lender->lent++;
 }
@@ -35,6 +37,7 @@ void bi_waitq_tell(const struct bide_waitq *q, struct bi_task *owner,
     }
     if (!owner)
         return;
-    out->owner = bi_task_handle(owner);
+    if (owner->stack) /* a posted function is no task with a handle */
+        out->owner = bi_task_handle(owner);
     snprintf(out->owner_name, sizeof name, "%s", bi_task_name(owner, name));
 }

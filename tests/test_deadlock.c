@@ -90,6 +90,27 @@ START_TEST(a_receive_without_a_sender_is_a_deadlock)
 }
 END_TEST
 
+static intptr_t get_from_nobody(void *unused)
+{
+    struct bide_queue queue = {0};
+    (void)unused;
+    return bide_queue_get(&queue, NULL);
+}
+
+static intptr_t put_for_nobody(void *unused)
+{
+    struct bide_queue queue = {0};
+    (void)unused;
+    return bide_queue_put(&queue, NULL);
+}
+
+START_TEST(a_queue_that_nobody_else_uses_is_a_deadlock_by_its_name)
+{
+    expect_run(get_from_nobody, -EDEADLK, "deadlock", "queue get");
+    expect_run(put_for_nobody, -EDEADLK, "deadlock", "queue put");
+}
+END_TEST
+
 static intptr_t wait_behind_a_shield(void *unused)
 {
     struct bide_scope shield;
@@ -221,6 +242,7 @@ Suite *suite_deadlock(void)
     tcase_add_test(t, two_tasks_that_wait_for_each_others_lock_are_a_deadlock);
     tcase_add_test(t, one_task_that_waits_for_nobody_is_a_deadlock);
     tcase_add_test(t, a_receive_without_a_sender_is_a_deadlock);
+    tcase_add_test(t, a_queue_that_nobody_else_uses_is_a_deadlock_by_its_name);
     tcase_add_test(t, shields_do_not_hold_up_the_end_of_a_deadlock);
     tcase_add_test(t, a_shield_opened_after_a_deadlock_does_not_help);
     tcase_add_test(t, a_deadlock_among_children_ends_their_groups_too);

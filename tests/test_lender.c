@@ -49,10 +49,66 @@ START_TEST(nor_does_main)
 }
 END_TEST
 
+static struct bide_chan elsewhere;
+
+static intptr_t send_to(void *chan)
+{
+    return bide_chan_send(chan, NULL);
+}
+
+static intptr_t receive_from(void *chan)
+{
+    return bide_chan_recv(chan, NULL);
+}
+
+static intptr_t select_from(void *chan)
+{
+    struct bide_chan_case cases[] = {{.chan = chan}, {.chan = &elsewhere}};
+    return bide_chan_select(cases, 2);
+}
+
+/* Lend a channel to a waiter and end: after a close if `how` says so. */
+static intptr_t lend_channel(bide_fn *wait, bool closed)
+{
+    struct bide_chan own = {0};
+    spawn_as("waiter", wait, &own);
+    turns(1);
+    if (closed)
+        bide_chan_close(&own);
+    return 0;
+}
+
+static intptr_t lend_to_sender(void *closed)
+{
+    return lend_channel(send_to, closed);
+}
+
+static intptr_t lend_to_receiver(void *closed)
+{
+    return lend_channel(receive_from, closed);
+}
+
+static intptr_t lend_to_select(void *closed)
+{
+    return lend_channel(select_from, closed);
+}
+
+START_TEST(channels_and_selects_are_waits_on_a_stack_too)
+{
+    const char *who = "returned while 'waiter' waits for the ";
+    expect_contract(lend_to_sender, who, "channel send", NULL);
+    expect_contract(lend_to_receiver, who, "channel receive", NULL);
+    expect_contract(lend_to_select, who, "select", NULL);
+}
+END_TEST
+
 VIRTUAL_TEST(a_task_may_end_when_its_waiters_are_woken)
 {
     ck_assert_int_eq(bide_await(spawn(lend_event, NUM('s'))), 0);
     ck_assert_int_eq(bide_await(spawn(lend_event, NUM('c'))), 0);
+    ck_assert_int_eq(bide_await(spawn(lend_to_sender, NUM(1))), 0);
+    ck_assert_int_eq(bide_await(spawn(lend_to_receiver, NUM(1))), 0);
+    ck_assert_int_eq(bide_await(spawn(lend_to_select, NUM(1))), 0);
     turns(1);
     return 0;
 }
@@ -102,6 +158,23 @@ static intptr_t hold_mutex(void *unused)
     return bide_mutex_lock(&own);
 }
 
+static intptr_t read_lock(void *unused)
+{
+    struct bide_rwlock own = {0};
+    (void)unused;
+    return bide_rwlock_rdlock(&own);
+}
+
+static void hold_at_the_end(void *unused)
+{
+    hold_mutex(unused);
+}
+
+static intptr_t defer_hold(void *unused)
+{
+    return bide_defer(hold_at_the_end, unused);
+}
+
 static intptr_t borrow_token(void *limiter)
 {
     struct bide_token own = {0};
@@ -127,6 +200,8 @@ START_TEST(a_task_does_not_end_holding_what_is_on_its_stack)
                     "release it before", NULL);
     expect_contract(borrow_and_leave, "'borrower'", "a token on its stack",
                     NULL);
+    expect_contract(read_lock, "'main'", "holding a lock", NULL);
+    expect_contract(defer_hold, "'main'", "holding a lock", NULL);
 }
 END_TEST
 
@@ -134,8 +209,8 @@ END_TEST
 
 static intptr_t lend_address(void *out)
 {
-    struct bide_event own = {0};
-    *(struct bide_event **)out = &own;
+    char own[256];
+    *(void **)out = own;
     return bide_yield();
 }
 
@@ -148,8 +223,19 @@ static intptr_t wait_behind_the_end(void *unused)
     return bide_event_wait(gone);
 }
 
+static intptr_t receive_behind_the_end(void *unused)
+{
+    struct bide_chan *gone = unused;
+    bide_task *t = spawn(lend_address, &gone);
+    ck_assert_int_eq(bide_await(t), 0);
+    memset(gone, 0, sizeof *gone);
+    return bide_chan_recv(gone, NULL);
+}
+
 START_TEST(nobody_waits_on_the_stack_of_an_ended_task)
 {
+    expect_contract(receive_behind_the_end, "'main'", "channel receive",
+                    "on the stack of a task that has ended", NULL);
     expect_contract(wait_behind_the_end, "'main'", "for the event at 0x",
                     "on the stack of a task that has ended", NULL);
 }
@@ -162,6 +248,7 @@ Suite *suite_lender(void)
     tcase_add_checked_fixture(t, fresh_lender, NULL);
     tcase_add_test(t, a_task_does_not_end_while_another_waits_on_its_stack);
     tcase_add_test(t, nor_does_main);
+    tcase_add_test(t, channels_and_selects_are_waits_on_a_stack_too);
     tcase_add_test(t, a_task_may_end_when_its_waiters_are_woken);
     tcase_add_test(t, a_waiter_that_was_signalled_has_left_the_condition);
     tcase_add_test(t, a_task_does_not_end_holding_what_is_on_its_stack);

@@ -77,6 +77,26 @@ static intptr_t try_foreign(void *unused)
     return 0;
 }
 
+static void lock_in_post(void *told)
+{
+    ck_assert_int_eq(bide_mutex_trylock(&mutex), 0);
+    bide_mutex_info(&mutex, told);
+    unlock();
+}
+
+VIRTUAL_TEST(a_posted_function_is_known_by_its_name_alone)
+{
+    struct bide_lock_info told = {0};
+    bide_loop *loop = bide_loop_ref();
+    ck_assert_int_eq(bide_post(loop, lock_in_post, &told), 0);
+    turns(1);
+    ck_assert_uint_eq(told.holders, 1);
+    ck_assert_ptr_null(told.owner);
+    ck_assert_str_eq(told.owner_name, "post");
+    bide_loop_unref(loop);
+    return 0;
+}
+
 VIRTUAL_TEST(what_another_task_holds_cannot_be_taken_or_unlocked)
 {
     lock();
@@ -273,6 +293,7 @@ Suite *suite_mutex(void)
     tcase_add_test(t, a_lock_is_granted_in_the_order_of_asking);
     tcase_add_test(t, unlock_hands_over_so_that_nobody_can_barge_in);
     tcase_add_test(t, a_lock_knows_its_owner);
+    tcase_add_test(t, a_posted_function_is_known_by_its_name_alone);
     tcase_add_test(t, what_another_task_holds_cannot_be_taken_or_unlocked);
     tcase_add_test(t, a_cancelled_scope_refuses_even_a_free_lock);
     tcase_add_test(t, unlocking_works_in_a_cancelled_scope);
