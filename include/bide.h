@@ -416,7 +416,8 @@ struct bide_call {
  *   -ECHILD  the first failure was a call cancelled by someone else
  *   -ENOMEM, -EAGAIN  a call could not be started: the others were cancelled
  *                     (under BIDE_COLLECT only its slot says so)
- * Cancelled: every call was cancelled and has ended; the slots can be read.
+ * Cancelled: every call was cancelled and has ended; the slots can be read: one
+ * whose waits were refused by a deadline of the caller's holds -ETIMEDOUT.
  */
 BIDE_API BIDE_CHECK intptr_t bide_gather(struct bide_call *calls, size_t n,
                                          enum bide_policy policy);
@@ -689,7 +690,7 @@ struct bide_sem {
  *
  * In the order of asking: nobody passes a waiter that wants more.
  * Returns 0.
- *   -EINVAL  `permits` is 0, or more than the limit
+ *   -EINVAL  `permits` is 0, or more than the limit; or `count` is
  * Cancelled: none was taken.
  */
 BIDE_API BIDE_CHECK int bide_sem_acquire(struct bide_sem *s, unsigned permits);
@@ -1149,15 +1150,16 @@ struct bide_callback {
     void *_p[2];
 };
 
-/* Have `call` made at a turn of the loop after `f` is done, in order.
+/* Have `call` made at the turn of the loop after `f` is done, in order.
  *
  * Both stay where they are until then.  It is made at once, that is at the next
- * turn, if `f` is done; and never, if `f` never is.
+ * turn, if `f` is done; and never, if `f` never is.  A bide_yield() is a turn.
  */
 BIDE_API void bide_future_then(struct bide_future *f,
                                struct bide_callback *call);
 
-/* Take `call` back.
+/* Take `call` back: it may go at once, its future, where that is done, after
+ * one more turn.
  *
  * Returns false if it has been made, or waits for no future.
  */

@@ -164,7 +164,8 @@ struct bi_run {
     /* The scheduler. */
     struct bi_list ready;
     struct bi_task *current; /* NULL while the loop runs */
-    unsigned tick;   /* switches until the loop gets a turn */
+    int tick;        /* switches until the loop gets a turn; a signal handler
+                        may set it to 1 (bi_loop_post()) */
     unsigned budget; /* fast calls until the task's turn is over */
     struct bi_coro loop;
     int *error; /* errno of the run's thread */

@@ -98,7 +98,7 @@ static void notify(struct bi_run *run, struct future *f)
     if (f->sent || bi_list_empty(&f->callbacks))
         return;
     f->letter.deliver = deliver;
-    f->sent = bi_inbox_post(&run->handle->inbox, &f->letter) == 0;
+    f->sent = bi_loop_post(run->handle, &f->letter) == 0;
 }
 
 /* ---- The value ---------------------------------------------------------- */
@@ -124,7 +124,7 @@ int bide_future_post(bide_loop *loop, struct bide_future *future,
         return -EALREADY;
     f->value = value;
     f->letter.deliver = deliver;
-    int rc = bi_inbox_post(&loop->inbox, &f->letter);
+    int rc = bi_loop_post(loop, &f->letter);
     if (rc < 0)
         atomic_store(&f->claim, FREE);
     return rc; /* after a success `f` may be gone */

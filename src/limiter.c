@@ -15,7 +15,7 @@
 struct __attribute__((may_alias)) token {
     struct bi_held held;
     struct bide_limiter *limiter; /* NULL while nothing is borrowed */
-    struct bi_task *task;
+    struct bi_task *task;         /* who has borrowed, or waits to */
 };
 
 static_assert(sizeof(struct token) <= sizeof(struct bide_token),
@@ -52,6 +52,7 @@ static void take_back(struct token *t)
 {
     struct bide_limiter *l = t->limiter;
     t->limiter = NULL;
+    t->task = NULL;
     l->_lent--;
     serve(l);
 }
@@ -78,7 +79,7 @@ static int try(struct bide_limiter *l, struct token *t, struct bi_task *self,
 {
     if (borrows(self, l))
         return -EDEADLK;
-    BI_CONTRACT(!t->limiter, func, "was given a token that is in use");
+    BI_CONTRACT(!t->task, func, "was given a token that is in use");
     if (l->_lent >= l->total || bi_waitq_first(&l->_q))
         return -EAGAIN;
     lend(l, t, self);
@@ -98,7 +99,11 @@ int bide_limiter_acquire(struct bide_limiter *l, struct bide_token *token)
         .wait = bi_wait_make(self, "limiter", l, bi_wait_unlink),
         .token = t,
     };
-    return (int)bi_waitq_park(&l->_q, &borrower.wait);
+    t->task = self;
+    rc = (int)bi_waitq_park(&l->_q, &borrower.wait);
+    if (rc < 0)
+        t->task = NULL;
+    return rc;
 }
 
 int bide_limiter_tryacquire(struct bide_limiter *l, struct bide_token *token)

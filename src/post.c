@@ -19,10 +19,9 @@
 
 #include <stdlib.h>
 
-static struct bi_inbox *inbox_of(bide_loop *loop, const char *func)
+static void check_loop(const bide_loop *loop, const char *func)
 {
     BI_CONTRACT(loop, func, "was given NULL for a loop");
-    return &loop->inbox;
 }
 
 /* ---- Posted ------------------------------------------------------------- */
@@ -42,14 +41,14 @@ static void deliver_post(struct bi_letter *letter)
 
 int bide_post(bide_loop *loop, void (*fn)(void *arg), void *arg)
 {
-    struct bi_inbox *inbox = inbox_of(loop, __func__);
+    check_loop(loop, __func__);
     if (!fn)
         return -EINVAL;
     struct post *post = malloc(sizeof *post);
     if (!post)
         return -ENOMEM;
     *post = (struct post){{.deliver = deliver_post}, fn, arg};
-    int rc = bi_inbox_post(inbox, &post->letter);
+    int rc = bi_loop_post(loop, &post->letter);
     if (rc < 0)
         free(post);
     return rc;
@@ -81,14 +80,14 @@ static void deliver_async(struct bi_letter *letter)
 
 int bide_async_send(bide_loop *loop, struct bide_async *async)
 {
-    struct bi_inbox *inbox = inbox_of(loop, __func__);
+    check_loop(loop, __func__);
     struct async *a = (struct async *)async;
     if (!a->fn)
         return -EINVAL;
     if (atomic_exchange(&a->state, SENT) != IDLE)
         return 0; /* it is on its way */
     a->letter.deliver = deliver_async;
-    int rc = bi_inbox_post(inbox, &a->letter);
+    int rc = bi_loop_post(loop, &a->letter);
     if (rc < 0)
         atomic_store(&a->state, IDLE);
     return rc;
@@ -149,14 +148,14 @@ static void deliver_call(struct bi_letter *letter)
 
 intptr_t bide_call_from_thread(bide_loop *loop, bide_fn *fn, void *arg)
 {
-    struct bi_inbox *inbox = inbox_of(loop, __func__);
+    check_loop(loop, __func__);
     if (!fn)
         return -EINVAL;
     if (bi_here && bi_here->handle == loop)
         return -EDEADLK;
     struct call call = {.letter.deliver = deliver_call, .fn = fn, .arg = arg,
                         .site = __builtin_return_address(0)};
-    int rc = bi_inbox_post(inbox, &call.letter);
+    int rc = bi_inbox_post(&loop->inbox, &call.letter);
     if (rc < 0)
         return rc;
     while (!atomic_load(&call.done))

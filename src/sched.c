@@ -78,8 +78,9 @@ void bi_sched_turn(struct bi_run *run)
     }
     if (bi_list_empty(&run->ready))
         return;
-    run->tick = BI_TICKS + 1;
+    run->tick++; /* the first switch is the loop's own */
     bi_coro_switch(&run->loop, bi_sched_enter(run, bi_sched_pick(run)));
+    run->tick = BI_TICKS;
 }
 
 void bi_sched_jump(struct bi_run *run, struct bi_task *task,

@@ -42,7 +42,7 @@ static inline struct bi_coro *bi_sched_enter(struct bi_run *run,
 /* Take the next ready task off the queue; NULL: it is the loop's turn. */
 static inline struct bi_task *bi_sched_pick(struct bi_run *run)
 {
-    if (bi_unlikely(--run->tick == 0 || bi_list_empty(&run->ready)))
+    if (bi_unlikely(--run->tick <= 0 || bi_list_empty(&run->ready)))
         return NULL;
     return bi_container_of(bi_list_pop(&run->ready), struct bi_task, ready);
 }

@@ -46,10 +46,11 @@ static int try(struct bide_sem *s, unsigned permits)
     return 0;
 }
 
-/* Whether so many permits can ever be there. */
+/* Whether so many permits can ever be there, in a semaphore that can be. */
 static bool possible(const struct bide_sem *s, unsigned permits)
 {
-    return permits > 0 && (!s->limit || permits <= s->limit);
+    uint32_t limit = s->limit ? s->limit : UINT32_MAX;
+    return permits > 0 && permits <= limit && s->count <= limit;
 }
 
 int bide_sem_acquire(struct bide_sem *s, unsigned permits)

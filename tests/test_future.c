@@ -191,6 +191,20 @@ VIRTUAL_TEST(a_callback_may_set_a_future_and_add_a_callback)
     return 0;
 }
 
+VIRTUAL_TEST(a_yield_is_a_turn_for_each_generation_of_callbacks)
+{
+    struct bide_future other = {0};
+    struct bide_callback set = {set_the_other, &other, {0}};
+    again = (struct bide_callback){note_call, NUM('x'), {0}};
+    bide_future_then(&future, &set);
+    ck_assert_int_eq(bide_future_set(&future, 1), 0);
+    turns(1);
+    expect_journal("s");
+    turns(1);
+    expect_journal("sx");
+    return 0;
+}
+
 /* ---- Other threads ------------------------------------------------------ */
 
 enum { POSTERS = 4, FUTURES = 500 };
@@ -325,6 +339,7 @@ Suite *suite_future(void)
         t, a_callback_added_to_a_future_that_is_done_runs_on_the_next_turn);
     tcase_add_test(t, a_callback_that_was_removed_is_not_called);
     tcase_add_test(t, a_callback_may_set_a_future_and_add_a_callback);
+    tcase_add_test(t, a_yield_is_a_turn_for_each_generation_of_callbacks);
     suite_add_tcase(suite, t);
 
     t = tcase_create("other threads");

@@ -186,6 +186,41 @@ START_TEST(a_token_in_use_is_no_other_limiters)
 }
 END_TEST
 
+static struct bide_token shared;
+
+static intptr_t wait_with_shared(void *unused)
+{
+    (void)unused;
+    return bide_limiter_acquire(&limiter, &shared);
+}
+
+static intptr_t wait_with_one_token(void *unused)
+{
+    limiter.total = 0;
+    spawn(wait_with_shared, unused);
+    spawn_as("second", wait_with_shared, unused);
+    return bide_sleep(1);
+}
+
+START_TEST(a_token_that_one_task_waits_with_is_no_others)
+{
+    expect_contract(wait_with_one_token, "bide_limiter_acquire", "'second'",
+                    "in use", NULL);
+}
+END_TEST
+
+VIRTUAL_TEST(a_token_of_a_cancelled_wait_can_be_used_again)
+{
+    limiter.total = 0;
+    bide_task *waiter = spawn(wait_with_shared, NULL);
+    turns(1);
+    bide_cancel(waiter);
+    ck_assert_int_eq(result_of(waiter), -ECANCELED);
+    bide_limiter_resize(&limiter, 1);
+    ck_assert_int_eq(bide_limiter_acquire(&limiter, &shared), 0);
+    return bide_limiter_release(&limiter, &shared);
+}
+
 Suite *suite_limiter(void)
 {
     Suite *suite = suite_create("limiter");
@@ -204,6 +239,8 @@ Suite *suite_limiter(void)
         t, a_cancelled_waiter_borrows_nothing_and_the_others_keep_place);
     tcase_add_test(t, a_waiter_that_was_served_and_then_cancelled_has_borrowed);
     tcase_add_test(t, a_token_in_use_is_no_other_limiters);
+    tcase_add_test(t, a_token_that_one_task_waits_with_is_no_others);
+    tcase_add_test(t, a_token_of_a_cancelled_wait_can_be_used_again);
     suite_add_tcase(suite, t);
     return suite;
 }

@@ -48,6 +48,19 @@ VIRTUAL_TEST(posted_calls_are_made_in_the_order_of_posting)
     return 0;
 }
 
+VIRTUAL_TEST(one_yield_is_enough_for_what_a_task_posts_or_sends)
+{
+    struct bide_async again = {.fn = note_letter, .arg = NUM('x')};
+    loop = bide_loop_ref();
+    ck_assert_int_eq(bide_post(loop, note_letter, NUM('a')), 0);
+    for (int i = 0; i < 1000; i++)
+        ck_assert_int_eq(bide_async_send(loop, &again), 0);
+    turns(1);
+    expect_journal("ax");
+    bide_loop_unref(loop);
+    return 0;
+}
+
 static pthread_t loops_own;
 
 static void note_thread(void *e)
@@ -492,6 +505,7 @@ Suite *suite_post(void)
     tcase_set_timeout(t, 20);
     tcase_add_checked_fixture(t, clear_journal, NULL);
     tcase_add_test(t, posted_calls_are_made_in_the_order_of_posting);
+    tcase_add_test(t, one_yield_is_enough_for_what_a_task_posts_or_sends);
     tcase_add_test(t,
                    a_post_wakes_a_loop_that_sleeps_and_is_made_on_its_thread);
     tcase_add_test(t, four_threads_post_and_nothing_is_lost_or_out_of_order);

@@ -131,6 +131,17 @@ VIRTUAL_TEST(a_bounded_semaphore_refuses_what_is_beyond_its_limit)
     return 0;
 }
 
+VIRTUAL_TEST(a_semaphore_of_more_permits_than_its_limit_gives_none)
+{
+    sem.count = 3;
+    sem.limit = 2;
+    ck_assert_int_eq(bide_sem_acquire(&sem, 1), -EINVAL);
+    ck_assert_int_eq(bide_sem_tryacquire(&sem, 1), -EINVAL);
+    ck_assert_int_eq(bide_sem_release(&sem, 1), -EOVERFLOW);
+    ck_assert_uint_eq(sem.count, 3);
+    return 0;
+}
+
 VIRTUAL_TEST(an_unbounded_semaphore_refuses_what_it_cannot_count)
 {
     sem.count = UINT32_MAX - 1;
@@ -224,6 +235,7 @@ Suite *suite_sem(void)
     tcase_add_test(t, a_large_request_is_not_starved_by_small_ones);
     tcase_add_test(t, one_release_serves_as_many_as_it_can);
     tcase_add_test(t, a_bounded_semaphore_refuses_what_is_beyond_its_limit);
+    tcase_add_test(t, a_semaphore_of_more_permits_than_its_limit_gives_none);
     tcase_add_test(t, an_unbounded_semaphore_refuses_what_it_cannot_count);
     tcase_add_test(t, no_permits_are_no_request);
     tcase_add_test(t, a_cancelled_scope_refuses_even_free_permits);
