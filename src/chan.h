@@ -80,7 +80,7 @@ int bi_chan_try_send(struct bide_chan *c, const void *item);
 int bi_chan_try_recv(struct bide_chan *c, void *item);
 
 /* What a send or receive that would not go through does next: wait at `q`, one
- * of the two of `c`, until somebody deals with `item`.  What the call returns. */
+ * of the two of `c`, until somebody deals with `item`.  The call's result. */
 int bi_chan_wait(struct bi_task *self, const char *what, struct bide_chan *c,
                  struct bide_waitq *q, const void *item);
 

@@ -2,8 +2,8 @@
  *
  * A queue that is on a task's stack must not outlive its task.  So each wait
  * in one is counted by the task that lends it, and what ends the wait counts it
- * off; a select that waits on the stacks of several tasks, by the first of them.
- * A queue that a living task's function leaves behind, or that is freed, nobody
+ * off; a select that waits on several tasks' stacks, by the first of them.  A
+ * queue that a living task's function leaves behind, or that is freed, nobody
  * can see: that is for the sanitizers.
  *
  * Waiters are not counted while the queue is used: those who ask pay for it.

@@ -368,6 +368,32 @@ VIRTUAL_TEST(a_shutdown_at_once_wakes_all_who_wait)
     return 0;
 }
 
+/* ---- Misuse ------------------------------------------------------------- */
+
+static intptr_t misalign(void *unused)
+{
+    static uint64_t words[3];
+    (void)unused;
+    bide_queue_init_priority(&queue, (char *)words + 1, 1, 1, before);
+    return 0;
+}
+
+static intptr_t ask_for_more_than_memory(void *unused)
+{
+    (void)unused;
+    bide_chan_init(&queue.chan, &queue, 8, SIZE_MAX);
+    return 0;
+}
+
+START_TEST(a_buffer_must_be_aligned_and_can_be_no_larger_than_memory)
+{
+    expect_contract(misalign, "bide_queue_init_priority", "multiple of 8",
+                    NULL);
+    expect_contract(ask_for_more_than_memory, "bide_chan_init",
+                    "no memory holds", NULL);
+}
+END_TEST
+
 Suite *suite_queue(void)
 {
     Suite *suite = suite_create("queue");
@@ -394,6 +420,8 @@ Suite *suite_queue(void)
     tcase_add_test(
         t, a_shutdown_at_once_drops_what_is_left_and_releases_the_join);
     tcase_add_test(t, a_shutdown_at_once_wakes_all_who_wait);
+    tcase_add_test(
+        t, a_buffer_must_be_aligned_and_can_be_no_larger_than_memory);
     suite_add_tcase(suite, t);
     return suite;
 }
