@@ -86,9 +86,12 @@ static const char *probe(size_t page)
         return "AddressSanitizer's leak checker dies of kernel guards";
     char *pages = bi_sys_pages(2 * page);
     int fd = bi_sys_eventfd();
-    const char *why = "no memory or descriptor was left to try kernel guards";
+    const char *why = reason;
     if (pages && fd >= 0)
         why = probe_pages(pages, page, fd);
+    else
+        snprintf(reason, sizeof reason, "kernel guards could not be tried: %s",
+                 strerror(pages ? -fd : ENOMEM));
     if (pages)
         bi_sys.unmap(pages, 2 * page);
     if (fd >= 0)

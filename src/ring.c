@@ -48,6 +48,7 @@ static const char *cure_of(int error)
 {
     switch (-error) {
     case EPERM:
+    case EACCES:
         return "a container's seccomp profile, "
                "or sysctl kernel.io_uring_disabled";
     case ENOSYS:

@@ -195,10 +195,29 @@ int bi_sys_poll(struct pollfd *fds, nfds_t n, bide_time span)
     return (int)BI_CALL(SYS_ppoll, fds, n, span_of(span, &ts), 0, 8, 0);
 }
 
+/* A sandbox that is older than a system call refuses it, and not all of them
+ * with ENOSYS.  For calls that have no EPERM of their own. */
+static bool unknown(int rc)
+{
+    return rc == -ENOSYS || rc == -EPERM;
+}
+
+static int type_by_libc(int dir, const char *path, int flags)
+{
+    struct stat st;
+    int saved = errno;
+    int rc = fstatat(dir, path, &st, flags) < 0 ? -errno
+                                                : (int)(st.st_mode & S_IFMT);
+    errno = saved;
+    return rc;
+}
+
 static int type_at(int dir, const char *path, int flags)
 {
     struct statx st;
     int rc = (int)BI_CALL(SYS_statx, dir, path, flags, STATX_TYPE, &st, 0);
+    if (unknown(rc))
+        return type_by_libc(dir, path, flags);
     return rc < 0 ? rc : st.stx_mode & S_IFMT;
 }
 
@@ -212,7 +231,7 @@ int bi_sys_path_type(const char *path, bool follow)
     return type_at(AT_FDCWD, path, follow ? 0 : AT_SYMLINK_NOFOLLOW);
 }
 
-/* epoll_pwait2 came with Linux 5.11, and Valgrind complains of it; without,
+/* epoll_pwait2 came with Linux 5.11, and Valgrind complains of it; without it,
  * milliseconds are rounded up, so that no timer is early. */
 int bi_sys_epoll_wait(int ep, struct epoll_event *events, int n, bide_time span)
 {
@@ -222,7 +241,7 @@ int bi_sys_epoll_wait(int ep, struct epoll_event *events, int n, bide_time span)
         !bi_annotate_wants_stacks()) {
         int rc = (int)BI_CALL(SYS_epoll_pwait2, ep, events, n,
                               span_of(span, &ts), 0, 8);
-        if (rc != -ENOSYS)
+        if (!unknown(rc))
             return rc;
         atomic_store_explicit(&missing, true, memory_order_relaxed);
     }

@@ -33,6 +33,21 @@ intptr_t run_virtual(bide_fn *fn, void *arg)
     return bide_test_run(fn, arg, &options);
 }
 
+void leave_out(const char *test, const char *why)
+{
+    size_t len = strlen(test);
+    bool function = len > 3 && strcmp(test + len - 3, "_fn") == 0;
+    printf("left out: %.*s: %s\n", (int)(function ? len - 3 : len), test, why);
+}
+
+void add_if(bool possible, const char *why_not, TCase *t, const TTest *test)
+{
+    if (possible)
+        tcase_add_test(t, test);
+    else
+        leave_out(test->name, why_not);
+}
+
 int open_descriptors(void)
 {
     DIR *dir = opendir("/proc/self/fd");
@@ -79,6 +94,29 @@ bool starts_can_fail(void)
     return false;
 }
 
+/* Valgrind can be asked; it and qemu make a fork(2) of a vfork(2). */
+bool emulated(void)
+{
+    return !bi_annotate_valgrind && !starts_can_fail();
+}
+
+/* Whether a tool interprets the program. */
+static bool interpreted(void)
+{
+#ifdef BI_TSAN
+    return true;
+#else
+    return bi_annotate_valgrind;
+#endif
+}
+
+/* A call that blocks is where tools look for them, and take one. */
+void let_signals_come(void)
+{
+    for (int i = 0; interpreted() && i < 5; i++)
+        usleep(1000);
+}
+
 static volatile sig_atomic_t came;
 
 static void count_signal(int number)
@@ -87,7 +125,7 @@ static void count_signal(int number)
     came++;
 }
 
-bool signals_come_at_once(void)
+bool signals_are_queued(void)
 {
     int status = 0;
     pid_t pid = fork();
@@ -95,20 +133,16 @@ bool signals_come_at_once(void)
         signal(SIGRTMIN, count_signal);
         for (int i = 0; i < 3; i++)
             sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = i});
-        _exit(came != 3);
+        let_signals_come();
+        _exit(came == 3 ? 0 : 77);
     }
     waitpid(pid, &status, 0);
-    return status == 0;
+    return !WIFEXITED(status) || WEXITSTATUS(status) != 77;
 }
 
 unsigned rounds(unsigned n)
 {
-#ifdef BI_TSAN
-    bool slow = true;
-#else
-    bool slow = bi_annotate_valgrind;
-#endif
-    return slow ? n / 10 : n;
+    return interpreted() ? n / 10 : n;
 }
 
 void begin_bad_addresses(void)

@@ -42,6 +42,12 @@ intptr_t run_virtual(bide_fn *fn, void *arg);
     END_TEST                                                      \
     static intptr_t body_##name(void *arg __attribute__((unused)))
 
+/* Add `test` to `t`; where it is not possible here, say that it is left out. */
+void add_if(bool possible, const char *why_not, TCase *t, const TTest *test);
+
+/* Say so of a test that finds out itself, and gives its name as __func__. */
+void leave_out(const char *test, const char *why);
+
 /* How many descriptors this process has open. */
 int open_descriptors(void);
 
@@ -58,10 +64,17 @@ void expect_contract(bide_fn *fn, ...);
  * of it. */
 bool starts_can_fail(void);
 
-/* Whether a signal that a thread sends to its own process has come, each time,
- * before the call returns: tools that call handlers themselves may be late, and
- * may keep one of several. */
-bool signals_come_at_once(void);
+/* Whether another machine's emulator runs this program. */
+bool emulated(void);
+
+/* A signal that a thread sends to its own process has come before the call
+ * returns; but tools that call handlers themselves are late with it.  Here they
+ * have come, even so. */
+void let_signals_come(void);
+
+/* Whether three of one real-time number come as three: a tool that is late may
+ * keep the first and forget the others. */
+bool signals_are_queued(void);
 
 /* From here to the end of it the thread uses bad addresses on purpose, which
  * Valgrind would report. */

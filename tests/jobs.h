@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Whether a program can be executed once more here, which an emulator may not
- * be able to; if not, that is said. */
+/* Whether this program can be executed once more, be it by an emulator; if not,
+ * that is said. */
 bool pools_work(void);
 
 bide_pool *open_pool(unsigned workers);
@@ -42,7 +42,8 @@ bool echo_works(bide_pool *p, size_t bytes);
 /* Jobs. */
 bide_job_fn twice, give_back, echo, tell_pid, tell_init, tell_init_each,
     want_room, count_descriptors, read_input, sleep_long, crash, leave, kill_me,
-    ignore_term, overwrite, close_bells, fork_and_die, nap;
+    ignore_term, overwrite, close_bells, fork_and_die, nap,
+    tell_and_nap;
 
 /* Initializers. */
 int note_init(void *value), note_number(void *number), refuse_init(void *);

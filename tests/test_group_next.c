@@ -140,7 +140,6 @@ VIRTUAL_TEST(those_who_ask_while_the_group_closes_are_told_before_it_has)
     return 0;
 }
 
-#ifndef BI_TSAN /* to which 65,536 tasks are a minute's work */
 static intptr_t spawn_batches(intptr_t count)
 {
     for (intptr_t i = 0; i < count; i++) {
@@ -162,7 +161,6 @@ VIRTUAL_TEST(of_too_many_ends_the_oldest_are_forgotten_which_is_told_once)
     ck_assert_int_eq(bide_group_next(&group, NULL, NULL), 0);
     return bide_group_close(&group, 0);
 }
-#endif
 
 VIRTUAL_TEST(many_ends_taken_in_turn_with_spawns_keep_their_order)
 {
@@ -194,10 +192,8 @@ Suite *suite_group_next(void)
     tcase_add_test(t, several_tasks_may_ask_and_each_end_goes_to_one);
     tcase_add_test(t,
                    those_who_ask_while_the_group_closes_are_told_before_it_has);
-#ifndef BI_TSAN
     tcase_add_test(
         t, of_too_many_ends_the_oldest_are_forgotten_which_is_told_once);
-#endif
     tcase_add_test(t, many_ends_taken_in_turn_with_spawns_keep_their_order);
     suite_add_tcase(suite, t);
     return suite;

@@ -54,7 +54,7 @@ REAL_TEST(many_calls_at_once_all_get_their_own_result)
 {
     bide_pool *p = open_pool(2);
     ck_assert_int_eq(call_many(p, give_back, 200), 200);
-    ck_assert_uint_eq(stats_of(p).started, 2);
+    ck_assert_uint_le(stats_of(p).started, 2); /* one may be quick enough */
     ck_assert_uint_eq(stats_of(p).calls, 0);
     bide_pool_close(p);
     return 0;
@@ -244,10 +244,11 @@ END_TEST
 
 Suite *suite_pool(void)
 {
+    bool works = pools_work();
     Suite *s = suite_create("pool");
     TCase *t = tcase_create("pool");
     suite_add_tcase(s, t);
-    if (!pools_work())
+    if (!works)
         return s;
     tcase_add_test(t, a_job_is_made_in_another_process);
     tcase_add_test(t, three_jobs_in_turn_need_one_worker);

@@ -474,9 +474,8 @@ Suite *suite_process(void)
     tcase_add_test(t, a_wait_in_a_cancelled_scope_is_refused);
     tcase_add_test(t, any_signal_shows_in_the_status);
     tcase_add_test(t, a_signal_to_a_program_that_has_ended_reaches_nobody);
-    if (starts_can_fail())
-        tcase_add_test(
-            t, a_missing_program_is_told_at_once_and_nothing_is_left_open);
+    add_if(starts_can_fail(), "vfork(2) is a fork(2) here, and tells nothing",
+           t, a_missing_program_is_told_at_once_and_nothing_is_left_open);
     tcase_add_test(t, bad_arguments_are_refused);
     tcase_add_test(t, output_left_in_the_pipe_is_read_after_the_end);
     tcase_add_test(t, dev_null_serves_for_any_of_the_three);
@@ -490,8 +489,8 @@ Suite *suite_process(void)
     tcase_add_test(
         t, given_descriptors_get_their_numbers_even_when_they_change_places);
     tcase_add_test(t, no_other_descriptor_reaches_the_program);
-    if (starts_can_fail()) /* else the mask is that of the emulator's child */
-        tcase_add_test(t, a_program_has_no_signal_blocked_or_ignored);
+    add_if(!emulated(), "the signals blocked in a child are the emulator's", t,
+           a_program_has_no_signal_blocked_or_ignored);
     tcase_add_test(t, a_write_to_a_program_that_has_gone_is_a_broken_pipe);
     tcase_add_test(t, wait_returns_although_the_program_ignores_sigchld);
     tcase_add_test(t, a_kernel_without_pidfds_gives_the_same_results);

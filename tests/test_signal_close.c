@@ -61,9 +61,11 @@ VIRTUAL_TEST(what_was_not_taken_goes_to_the_handler_of_before)
     bide_signals *r = receive(SIGRTMIN);
     for (int i = 0; i < 3; i++)
         sigqueue(getpid(), SIGRTMIN, value);
+    let_signals_come();
     ck_assert_int_eq(bide_signals_next(r, NULL), SIGRTMIN);
     ck_assert_int_eq(times, 0);
     bide_signals_close(r);
+    let_signals_come();
     ck_assert_int_eq(times, 2);
     ck_assert_int_eq(last.si_value.sival_int, 42);
     ck_assert_int_eq(last.si_code, SI_QUEUE);
@@ -374,9 +376,8 @@ Suite *suite_signal_close(void)
 {
     Suite *s = suite_create("signal_close");
     TCase *t = tcase_create("what was not taken");
-    bool as_the_kernel_does = signals_come_at_once();
-    if (as_the_kernel_does)
-        tcase_add_test(t, what_was_not_taken_goes_to_the_handler_of_before);
+    add_if(signals_are_queued(), "of several signals a tool keeps one", t,
+           what_was_not_taken_goes_to_the_handler_of_before);
     tcase_add_test(t, what_another_receiver_got_is_not_sent_again);
     tcase_add_test(t, it_may_be_fatal);
     tcase_add_test(t, the_end_of_a_run_closes_its_receivers);
@@ -395,11 +396,9 @@ Suite *suite_signal_close(void)
     tcase_add_test(t, threads_of_the_pool_take_no_signal);
     tcase_add_test(t, a_program_that_is_started_has_the_defaults);
     tcase_add_test(t, the_end_of_a_program_comes_as_sigchld_too);
-    if (as_the_kernel_does)
-        tcase_add_test(t, a_forked_child_receives_nothing);
-    if (as_the_kernel_does)
-        tcase_add_test(
-            t, a_signal_that_a_child_gets_at_once_has_the_former_action);
+    tcase_add_test(t, a_forked_child_receives_nothing);
+    tcase_add_test(
+        t, a_signal_that_a_child_gets_at_once_has_the_former_action);
     suite_add_tcase(s, t);
     return s;
 }

@@ -14,14 +14,6 @@
 
 enum { STORM = 10000 };
 
-/* The thread sanitizer calls handlers itself, later, and keeps one signal of a
- * number where the kernel queues them. */
-#ifdef BI_TSAN
-enum { SIGNALS_ARE_QUEUED = 0 };
-#else
-enum { SIGNALS_ARE_QUEUED = 1 };
-#endif
-
 /* ---- The queue ---------------------------------------------------------- */
 
 static void put(struct bi_sigqueue *q, int number, int value)
@@ -308,15 +300,18 @@ Suite *suite_signal_storm(void)
     suite_add_tcase(s, t);
     t = tcase_create("storms");
     tcase_set_timeout(t, 20);
-    if (SIGNALS_ARE_QUEUED) {
-        tcase_add_test(
-            t, real_time_signals_of_a_thread_all_come_or_are_told_as_lost);
-        tcase_add_test(
-            t, real_time_signals_that_are_taken_in_time_come_in_order);
-    }
-    /* qemu takes a handler from one sigaction(2) and its flags from another. */
-    if (SIGNALS_ARE_QUEUED && starts_can_fail())
-        tcase_add_test(t, no_signal_is_lost_while_receivers_come_and_go);
+    const char *kept = "of several signals a tool keeps one";
+    bool queued = signals_are_queued();
+    add_if(queued, kept, t,
+           real_time_signals_of_a_thread_all_come_or_are_told_as_lost);
+    add_if(queued, kept, t,
+           real_time_signals_that_are_taken_in_time_come_in_order);
+    if (emulated())
+        leave_out("no_signal_is_lost_while_receivers_come_and_go",
+                  "qemu takes a handler from one sigaction(2) and its flags "
+                  "from another");
+    else
+        add_if(queued, kept, t, no_signal_is_lost_while_receivers_come_and_go);
     tcase_add_test(t, after_a_storm_of_another_process_the_last_signal_comes);
     suite_add_tcase(s, t);
     t = tcase_create("several runs");
