@@ -80,6 +80,10 @@ struct bide_options {
                                   the run goes on waiting; 0: 5 seconds */
     void (*on_error)(const struct bide_error *e); /* an error that nobody read;
                                   must not wait; NULL: one line on stderr */
+    bide_time timer_slack;     /* so much later than due may one wake-up come
+                                  to serve several sleepers: a microsecond for
+                                  each deadline set, at most this; 0: 200 us,
+                                  1: none to speak of */
 };
 
 /* Run `fn(arg)` as the main task, with all the tasks it starts, to the end.
@@ -218,6 +222,7 @@ BIDE_API bide_time bide_after(bide_time span);
 
 /* Sleep for `span`.                                                   [waits]
  *
+ * Where many sleep, it may be a little longer (`timer_slack` of bide_options).
  * Returns 0; a span of 0 is a bide_yield().
  *   -EINVAL  `span` is negative
  * Cancelled: the rest is not slept.

@@ -17,6 +17,7 @@
 
 #include "cell.h"
 #include "coro.h"
+#include "dary.h"
 #include "exceptions.h"
 #include "heap.h"
 #include "list.h"
@@ -26,28 +27,21 @@ struct bi_offload;
 struct bi_run;
 struct bi_task;
 
-/* What the heap knows of a timer. */
-struct bi_timer_node {
-    struct bi_heap_node node;
+struct bi_timer {
+    struct bi_heap_node node; /* of `few`, where it has no seat */
     bide_time deadline;
     uint64_t order; /* of arming: equal deadlines fire in it */
-    struct bi_timer *timer;
-};
-
-struct bi_timer {
-    struct bi_timer_node *at; /* in run->timers while armed, else NULL */
-    struct bi_timer_node own; /* lies there, or one that the run has lent;
-                               * its deadline is the timer's in either case */
     void (*fire)(struct bi_timer *timer);
+    uint32_t seat; /* of `many`, or 0 */
+    bool armed;
 };
 
 /* The timers of a run; zeroed, there are none. */
 struct bi_timers {
-    struct bi_heap heap;
+    struct bi_heap few;
+    struct bi_dary many;
     uint64_t order;
     size_t count;
-    struct bi_heap_node *free;      /* to be lent, linked by `next` */
-    struct bi_timer_chunk *chunks;  /* all that can be lent, newest first */
 };
 
 /* One wait, on the waiter's stack from before bi_park() until it returns. */
@@ -175,6 +169,7 @@ struct bi_run {
 
     /* Timers and the clock. */
     struct bi_timers timers;
+    bide_time timer_slack;
     bide_time now; /* when the loop last looked */
     bide_time watch_at; /* when `watch` is due: no timer, it wakes no task */
     void (*watch)(struct bi_run *run);

@@ -32,6 +32,7 @@
 #define DEFAULT_ENTRIES 256
 #define FILE_THREADS 4
 #define DEFAULT_GRACE BIDE_SEC(5)
+#define DEFAULT_SLACK BIDE_US(200)
 
 /* Kept for bide_info(), also when the run is over. */
 static _Thread_local struct {
@@ -66,6 +67,7 @@ static int choose_backend(enum bide_backend *wish)
 static bool out_of_range(const struct bide_options *o)
 {
     return (unsigned)o->backend > BIDE_EPOLL || o->shutdown_grace < 0 ||
+           o->timer_slack < 0 ||
            (o->stack_bytes &&
             (o->stack_bytes < BI_STACK_MIN || o->stack_bytes > BI_STACK_MAX)) ||
            o->ring_entries > 32768 || o->thread_limit > 1024;
@@ -83,6 +85,8 @@ static int fill_options(struct bide_options *o, const struct bide_options *opt)
         o->ring_entries = DEFAULT_ENTRIES;
     if (!o->shutdown_grace)
         o->shutdown_grace = DEFAULT_GRACE;
+    if (!o->timer_slack)
+        o->timer_slack = DEFAULT_SLACK;
     return choose_backend(&o->backend);
 }
 
@@ -144,6 +148,7 @@ static void init_run(struct bi_runtime *rt)
     struct bi_run *run = &rt->run;
     run->stack_bytes = rt->options.stack_bytes;
     run->task_limit = rt->options.task_limit;
+    run->timer_slack = rt->options.timer_slack;
     run->on_error = rt->options.on_error;
     run->thread_limit = rt->options.thread_limit;
     run->reactor = &rt->reactor;
@@ -160,7 +165,7 @@ static void begin_run(struct bi_runtime *rt)
 {
     struct bi_run *run = &rt->run;
     bi_assert(bi_list_empty(&run->ready) && bi_list_empty(&run->tasks) &&
-              bi_list_empty(&run->watchers) && !run->timers.heap.root);
+              bi_list_empty(&run->watchers) && run->timers.count == 0);
     run->switches = run->timers.order = 0;
     run->spawned = run->alive_peak = run->ends = 0;
     run->closing = run->forced = run->interrupted = rt->deadlocked = false;

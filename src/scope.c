@@ -48,7 +48,7 @@ static void settle_deadlines(struct bi_scope *top)
     for (struct bi_scope *s = top; s; s = next_below(top, s, true)) {
         bool outer = s->parent && !s->shield;
         bide_time ahead = outer ? s->parent->nearest : BIDE_FOREVER;
-        s->nearest = bi_earlier(ahead, s->timer.own.deadline);
+        s->nearest = bi_earlier(ahead, s->timer.deadline);
     }
 }
 
@@ -61,7 +61,7 @@ static void deadline_passed(struct bi_timer *timer)
 void bi_scope_arm(struct bi_scope *s, struct bi_run *run, bide_time deadline)
 {
     bi_timer_disarm(run, &s->timer);
-    s->timer.own.deadline = deadline;
+    s->timer.deadline = deadline;
     if (deadline != BIDE_FOREVER && s->code == 0)
         bi_timer_arm(run, &s->timer, deadline, deadline_passed);
 }
@@ -77,7 +77,7 @@ static void begin_grace(struct bi_scope *s, struct bi_run *run)
     bide_time now = bi_sys.now();
     bide_time room = BIDE_FOREVER - now;
     bide_time end = s->grace > room ? BIDE_FOREVER : now + s->grace;
-    bi_scope_arm(s, run, bi_earlier(s->timer.own.deadline, end));
+    bi_scope_arm(s, run, bi_earlier(s->timer.deadline, end));
     settle_deadlines(s);
 }
 
@@ -122,7 +122,7 @@ static void settle(struct bi_scope *top, struct bi_run *run)
 bool bi_scope_late(struct bi_scope *s, struct bi_run *run)
 {
     bi_timer_disarm(run, &s->timer);
-    return s->code || bi_sys.now() >= s->timer.own.deadline;
+    return s->code || bi_sys.now() >= s->timer.deadline;
 }
 
 void bi_scope_fire(struct bi_scope *s, struct bi_run *run, int code)
@@ -151,7 +151,7 @@ int bi_scope_code(struct bi_scope *s, struct bi_run *run)
         return bi_scope_noticed(s);
     struct bi_scope *passed = NULL;
     for (struct bi_scope *o = s; o; o = o->shield ? NULL : o->parent)
-        if (!o->code && now >= o->timer.own.deadline)
+        if (!o->code && now >= o->timer.deadline)
             passed = o;
     bi_assert(passed || s->verdict);
     if (passed)
@@ -302,8 +302,8 @@ bool bide_scope_fired(const struct bide_scope *scope)
     if (s->state == BI_SCOPE_CLOSED)
         return s->fired;
     return s->state == BI_SCOPE_OPEN &&
-           (s->code || (s->timer.own.deadline != BIDE_FOREVER &&
-                        bi_sys.now() >= s->timer.own.deadline));
+           (s->code || (s->timer.deadline != BIDE_FOREVER &&
+                        bi_sys.now() >= s->timer.deadline));
 }
 
 int bide_cancel_code(void)

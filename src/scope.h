@@ -26,8 +26,8 @@ static inline void bi_scope_link(struct bi_scope *s, struct bi_scope *parent,
     s->state = BI_SCOPE_OPEN;
     s->code = early ? -ECANCELED : 0;
     s->shield = s->grace_runs = s->fired = false;
-    s->timer.at = NULL;
-    s->timer.own.deadline = deadline;
+    s->timer.armed = false;
+    s->timer.deadline = deadline;
     s->nearest = deadline;
     s->verdict = early ? s : NULL;
     if (!parent)
@@ -53,8 +53,8 @@ static inline void bi_scope_hang(struct bi_scope *s, struct bi_scope *parent,
     s->state = BI_SCOPE_OPEN;
     s->code = 0;
     s->shield = s->grace_runs = s->fired = false;
-    s->timer.at = NULL;
-    s->timer.own.deadline = BIDE_FOREVER;
+    s->timer.armed = false;
+    s->timer.deadline = BIDE_FOREVER;
     bi_list_push_back(&parent->children, &s->sibling);
 }
 
@@ -73,7 +73,7 @@ static inline void bi_scope_unlink(struct bi_scope *s, struct bi_run *run)
     bi_assert(s->state == BI_SCOPE_OPEN && bi_list_empty(&s->children));
     bi_list_remove(&s->sibling);
     s->state = BI_SCOPE_CLOSED;
-    s->fired = bi_likely(s->timer.own.deadline == BIDE_FOREVER)
+    s->fired = bi_likely(s->timer.deadline == BIDE_FOREVER)
                    ? s->code != 0
                    : bi_scope_late(s, run);
 }

@@ -46,7 +46,7 @@ static void idle(struct bi_run *run)
     BI_LIST_EACH(link, &run->settlers) {
         struct settler *s =
             settler_of(bi_container_of(link, struct bi_wait, link));
-        if (s->timer.at && s->switches == run->switches)
+        if (s->timer.armed && s->switches == run->switches)
             continue;
         bi_timer_disarm(run, &s->timer);
         s->switches = run->switches;

@@ -36,7 +36,7 @@ START_TEST(options_out_of_range_are_refused)
         {.backend = 3},          {.backend = -1},
         {.stack_bytes = 1},      {.stack_bytes = SIZE_MAX},
         {.ring_entries = 32769}, {.thread_limit = UINT_MAX},
-        {.shutdown_grace = -1},
+        {.shutdown_grace = -1},  {.timer_slack = -1},
     };
     int before = open_descriptors();
     for (size_t i = 0; i < LENGTH(wrong); i++)

@@ -2,6 +2,7 @@
 #include "tasks.h"
 
 #include "sys.h"
+#include "uring_abi.h"
 
 static intptr_t sleep_and_note(void *letter_and_ms)
 {
@@ -216,6 +217,63 @@ REAL_TEST(a_real_sleep_is_not_shorter_than_it_should_be)
     return 0;
 }
 
+/* ---- Many sleepers ------------------------------------------------------ */
+
+static struct bi_sys real;
+static bide_time latest_wake; /* that the kernel was asked for */
+
+/* How long a call would wait, or 0: it is no wait for a time. */
+static bide_time wait_of(long number, const long *args)
+{
+    if (number == SYS_epoll_pwait && args[3] > 0)
+        return BIDE_MS(args[3]);
+    const struct timespec *ts = NULL;
+    if (number == SYS_epoll_pwait2)
+        ts = (void *)(uintptr_t)args[3];
+    if (number == SYS_io_uring_enter && args[4]) {
+        const struct bi_uring_limit *limit = (void *)(uintptr_t)args[4];
+        ts = (void *)(uintptr_t)limit->time;
+    }
+    return ts ? BIDE_SEC(ts->tv_sec) + ts->tv_nsec : 0;
+}
+
+static long watching_call(long number, long a, long b, long c, long d, long e,
+                          long f)
+{
+    bide_time span = wait_of(number, (long[]){a, b, c, d, e, f});
+    if (span > 0 && bide_now() + span > latest_wake)
+        latest_wake = bide_now() + span;
+    return real.call(number, a, b, c, d, e, f);
+}
+
+static void watch_calls(void)
+{
+    real = bi_sys;
+    latest_wake = 0;
+    bi_sys.call = watching_call;
+}
+
+static void watch_no_calls(void)
+{
+    bi_sys = real;
+}
+
+REAL_TEST(many_sleepers_are_woken_a_little_late_and_several_at_once)
+{
+    bide_time deadline;
+    bide_task *tasks[100];
+    for (size_t i = 0; i < LENGTH(tasks); i++)
+        tasks[i] = spawn(sleep_ms, NUM(1000));
+    do {
+        deadline = bide_after(BIDE_MS(5));
+        ck_assert_int_eq(bide_sleep_until(deadline), 0);
+    } while (latest_wake == 0); /* so slow that there was no need to wait */
+    ck_assert_int_ge(latest_wake, deadline + BIDE_US(100));
+    for (size_t i = 0; i < LENGTH(tasks); i++)
+        bide_cancel(tasks[i]);
+    return 0;
+}
+
 Suite *suite_timer(void)
 {
     Suite *suite = suite_create("timer");
@@ -237,6 +295,11 @@ Suite *suite_timer(void)
                    computing_past_several_deadlines_wakes_the_earliest_first);
     tcase_add_test(t, a_moved_deadline_takes_a_new_place_among_equals);
     tcase_add_test(t, a_real_sleep_is_not_shorter_than_it_should_be);
+    suite_add_tcase(suite, t);
+    t = tcase_create("many");
+    tcase_add_checked_fixture(t, watch_calls, watch_no_calls);
+    tcase_add_test(t,
+                   many_sleepers_are_woken_a_little_late_and_several_at_once);
     suite_add_tcase(suite, t);
     return suite;
 }
