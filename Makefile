@@ -351,7 +351,7 @@ clean: ## remove what was made
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.* ## /\1:/p' Makefile | \
-	    awk -F: '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	    awk -F: '{ printf "  make %-15s %s\n", $$1, $$2 }'
 
 .PHONY: all lib examples load demo man suite test test-aarch64 valgrind asan ubsan \
     tsan sweep cancel-sweep stress stress-aarch64 layers tidy bench bench-deps install uninstall clean help

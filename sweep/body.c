@@ -9,7 +9,6 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static void hear(const struct bide_error *e)
@@ -183,9 +182,8 @@ static int path_count;
 
 void scratch_begin(void)
 {
-    snprintf(directory, sizeof directory, "%s/bide-sweep-%d", P_tmpdir,
-             (int)getpid());
-    must(mkdir(directory, 0700));
+    snprintf(directory, sizeof directory, "%s/bide-sweep-XXXXXX", P_tmpdir);
+    must(mkdtemp(directory) ? 0 : -1);
 }
 
 /* What a body left that was killed goes too. */
