@@ -59,11 +59,12 @@ static long count_threads(void)
     return threads;
 }
 
-/* A thread that was joined may be there for a moment longer. */
+/* A thread that was joined may be there for a moment longer, and so may those
+ * that the kernel made for a ring: seconds, where all processors are busy. */
 static long settled_threads(long expected)
 {
     long threads = count_threads();
-    for (int i = 0; threads > expected && i < 1000; i++) {
+    for (int i = 0; threads > expected && i < 50000; i++) {
         usleep(100);
         threads = count_threads();
     }

@@ -1,9 +1,11 @@
 /* doors.c: ends, and calls that a task of their own makes. */
 #include "doors.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pty.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 
@@ -149,17 +151,36 @@ void until_taken(int fd)
         bide_sleep(BIDE_MS(1));
 }
 
-size_t fill(int fd)
+/* Whether bytes of a TCP stream are on their way, or not yet known to have
+ * arrived: then there will be room again. */
+static bool in_flight(int fd)
+{
+    int left = 0, unsent = 0;
+    return ioctl(fd, SIOCOUTQ, &left) == 0 &&
+           ioctl(fd, SIOCOUTQNSD, &unsent) == 0 && left > unsent;
+}
+
+static size_t fill_once(int fd)
 {
     char block[4096];
-    int flags = fcntl(fd, F_GETFL);
     size_t moved = 0;
     ssize_t n;
     memset(block, 'f', sizeof block);
-    fcntl(fd, F_SETFL, flags | O_NONBLOCK);
     for (size_t len = sizeof block; len > 0; len /= 2)
         while ((n = write(fd, block, len)) > 0)
             moved += (size_t)n;
+    return moved;
+}
+
+size_t fill(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    size_t moved = fill_once(fd);
+    for (int i = 0; i < 1000 && in_flight(fd); i++) {
+        usleep(1000);
+        moved += fill_once(fd);
+    }
     fcntl(fd, F_SETFL, flags);
     return moved;
 }

@@ -51,15 +51,30 @@ REAL_TEST(jobs_that_lie_behind_one_that_dies_are_made_by_another)
     return 0;
 }
 
+static volatile sig_atomic_t begun; /* jobs that tell so */
+
+static void count_begun(int number)
+{
+    (void)number;
+    begun++;
+}
+
+static void wait_until_begun(void)
+{
+    while (!begun)
+        ck_assert_int_eq(bide_sleep(BIDE_MS(1)), 0);
+}
+
 REAL_TEST(a_worker_killed_from_outside_costs_its_own_job_alone)
 {
     bide_pool *p = open_pool(2);
     struct bide_group g = {0};
-    struct int_call long_one = {.pool = p, .fn = sleep_long};
+    struct int_call long_one = {.pool = p, .fn = tell_and_nap, .in = 100000};
     intptr_t victim = pid_of_worker(p);
+    signal(SIGUSR1, count_begun);
     bide_group_open(&g, BIDE_COLLECT);
     ck_assert_int_eq(bide_group_spawn(&g, make_int_call, &long_one), 0);
-    ck_assert_int_eq(bide_sleep(BIDE_MS(20)), 0);
+    wait_until_begun();
     ck_assert_int_eq(kill((pid_t)victim, SIGKILL), 0);
     ck_assert_int_eq(call_many(p, give_back, 20), 20);
     ck_assert_int_eq(bide_group_close(&g, 0), 0);
@@ -186,20 +201,6 @@ static intptr_t call_within(bide_pool *p, bide_time span, bide_job_fn *fn,
     bide_scope_open(&s, bide_after(span));
     *result = call_int(p, fn, in);
     return bide_scope_close(&s, *result);
-}
-
-static volatile sig_atomic_t begun; /* jobs that tell so */
-
-static void count_begun(int number)
-{
-    (void)number;
-    begun++;
-}
-
-static void wait_until_begun(void)
-{
-    while (!begun)
-        ck_assert_int_eq(bide_sleep(BIDE_MS(1)), 0);
 }
 
 REAL_TEST(a_cancelled_call_waits_for_a_job_that_has_begun)

@@ -62,6 +62,7 @@ REAL_TEST(a_signal_wakes_a_loop_that_sleeps)
 {
     pthread_t thread;
     bide_signals *armed = receive(SET(SIGALRM));
+    ck_assert_int_eq(wait_now(SET(SIGALRM)), -ETIMEDOUT); /* from now on kept */
     ck_assert_int_eq(pthread_create(&thread, NULL, alarm_later, NULL), 0);
     ck_assert_int_eq(bide_signal_wait(SET(SIGALRM)), SIGALRM);
     pthread_join(thread, NULL);
