@@ -149,6 +149,7 @@ struct bi_task {
     struct bi_task *via;     /* who a walk came here from (cycle.c) */
     int64_t priority;        /* in a schedule that goes by it; 0: none yet */
     uint8_t danger;          /* in a cancel sweep (cancelsweep.c) */
+    bool ready_told;         /* to a test, and it has not run (steps.c) */
     char name[32]; /* "": "task-<id>" */
     struct bi_share shares[BI_SHARES];
 } __attribute__((aligned(BI_LINE)));

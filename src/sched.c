@@ -64,8 +64,9 @@ static void turn_by_choice(struct bi_run *run)
         run->tick = run->budget = 1;
         uint64_t ends = run->ends;
         bi_coro_switch(&run->loop, to);
-        if (run->schedule->left && run->ends == ends)
-            run->schedule->left(run->schedule, next);
+        if (run->schedule->left)
+            run->schedule->left(run->schedule,
+                                run->ends == ends ? next : NULL);
     }
 }
 
@@ -92,6 +93,8 @@ void bi_sched_jump(struct bi_run *run, struct bi_task *task,
     if (bi_unlikely(run->schedule != NULL)) {
         run->schedule->owed++;
         run->budget = 1;
+        if (run->schedule->jumped)
+            run->schedule->jumped(run->schedule, next);
     }
     bi_coro_switch(&task->coro, to);
 }

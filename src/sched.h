@@ -15,8 +15,12 @@ void bi_sched_init(struct bi_run *run);
 struct bi_schedule {
     /* One of run->ready, which is not empty; its first while any is owed. */
     struct bi_task *(*choose)(struct bi_schedule *s, struct bi_run *run);
-    /* NULL, or called when `task` has come back and has not ended. */
+    /* NULL, or called when a step is over: `task` has come back, or, NULL, the
+     * one that ran has ended. */
     void (*left)(struct bi_schedule *s, struct bi_task *task);
+    /* NULL, or called when a task has just given way to `next`, which begins:
+     * a step like any other, but not chosen. */
+    void (*jumped)(struct bi_schedule *s, struct bi_task *next);
     unsigned owed;  /* so many at the head of run->ready were promised to be
                        next: `choose` counts them down */
     bool preempted; /* the last turn was ended, not given up */

@@ -154,6 +154,8 @@ static struct bi_task *choose(struct bi_schedule *schedule, struct bi_run *run)
     if (bi_unlikely(s->trace.steps >= s->step_limit))
         stop(s, run);
     const char *fate = fate_of_last(s, run);
+    if (bi_unlikely(s->steps.tell != NULL))
+        bi_steps_look(&s->steps, run);
     unsigned ready = 0;
     BI_LIST_EACH(link, &run->ready)
         ready++;
@@ -165,21 +167,38 @@ static struct bi_task *choose(struct bi_schedule *schedule, struct bi_run *run)
     s->ends = run->ends;
     schedule->preempted = false;
     run->rotation = (uint32_t)draw(s); /* what a select begins with */
+    if (bi_unlikely(s->steps.tell != NULL))
+        bi_steps_begin(&s->steps, next);
     return next;
 }
 
+static void left(struct bi_schedule *schedule, struct bi_task *task)
+{
+    bi_steps_end(&((struct bi_strategist *)schedule)->steps, !task);
+}
+
+static void jumped(struct bi_schedule *schedule, struct bi_task *next)
+{
+    bi_steps_jump(&((struct bi_strategist *)schedule)->steps, next);
+}
+
 void bi_strategy_begin(struct bi_strategist *s, struct bi_run *run,
-                       const struct bi_seed *seed, uint64_t step_limit,
-                       bool told)
+                       const struct bi_seed *seed,
+                       const struct bide_test_options *opt)
 {
     *s = (struct bi_strategist){
         .schedule = {.choose = choose},
+        .steps = {.tell = opt->on_step, .arg = opt->step_arg},
         .seed = *seed,
-        .step_limit = step_limit ? step_limit : STEP_LIMIT,
+        .step_limit = opt->step_limit ? opt->step_limit : STEP_LIMIT,
         .random = seed->number * BI_STRATEGIES + (uint64_t)seed->strategy,
         .lowest = -BI_CHANGES,
     };
-    bi_trace_begin(&s->trace, told);
+    if (opt->on_step) {
+        s->schedule.left = left;
+        s->schedule.jumped = jumped;
+    }
+    bi_trace_begin(&s->trace, opt->trace);
     for (int i = 0; i < (int)seed->strategy - BI_PCT_1; i++)
         s->changes[i] = 1 + draw(s) % (seed->steps ? seed->steps : 1);
     run->schedule = &s->schedule;

@@ -4,6 +4,7 @@
 
 #include "sched.h"
 #include "seed.h"
+#include "steps.h"
 #include "trace.h"
 
 #define BI_CHANGES 4 /* of priorities, at most */
@@ -12,6 +13,7 @@ struct bi_strategist {
     struct bi_schedule schedule; /* first: it is what the scheduler calls */
     struct bi_seed seed;
     struct bi_trace trace;
+    struct bi_steps steps; /* told to the test */
     uint64_t step_limit;
     bool stuck;            /* it was passed */
     uint64_t random;       /* the state of the generator */
@@ -24,7 +26,7 @@ struct bi_strategist {
 
 /* Begin the schedule of `seed` for `run`, whose tasks it will choose from. */
 void bi_strategy_begin(struct bi_strategist *s, struct bi_run *run,
-                       const struct bi_seed *seed, uint64_t step_limit,
-                       bool told);
+                       const struct bi_seed *seed,
+                       const struct bide_test_options *opt);
 
 #endif

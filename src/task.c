@@ -281,7 +281,7 @@ static bool at_rest(const struct bi_task *task)
     return !bi_list_linked(&task->ready) && !task->wait && !task->lent &&
            bi_list_empty(&task->joiners) && bi_list_empty(&task->held) &&
            !bi_defer_pending(task) && !task->starter && !task->on_end &&
-           !task->group;
+           !task->group && !task->ready_told;
 }
 
 /* What is not so at rest is as the block's last owner left it. */

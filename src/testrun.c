@@ -140,8 +140,7 @@ intptr_t bi_testrun_once(struct bi_testrun *t, const struct bi_seed *seed,
     run->schedule = NULL;
     if (seed) {
         told.seed = *seed;
-        bi_strategy_begin(&t->strategist, run, seed, t->options.step_limit,
-                          t->options.trace);
+        bi_strategy_begin(&t->strategist, run, seed, &t->options);
         if (t->began)
             t->began(t);
     }
@@ -170,7 +169,10 @@ intptr_t bide_test_run(bide_fn *fn, void *arg,
     int rc = bi_testrun_open(&t, opt);
     if (rc < 0)
         return rc;
-    intptr_t result = bi_testrun_once(&t, t.seeded ? &t.seed : NULL, fn, arg);
+    const struct bi_seed first = {BI_FIRST_IN, 0, 0};
+    const struct bi_seed *seed = t.seeded ? &t.seed :
+                                 t.options.on_step ? &first : NULL;
+    intptr_t result = bi_testrun_once(&t, seed, fn, arg);
     bi_testrun_close(&t);
     return result;
 }

@@ -37,6 +37,16 @@ enum bide_strategy {
     BIDE_PCT_5 = 1 << 7     /* four changes: depth 5 */
 };
 
+/* What is told of a task, for `on_step`: the first two, then begin and end (and
+ * ready again) as often as it runs, and the last. */
+enum bide_step {
+    BIDE_STEP_SPAWN, /* it was made, */
+    BIDE_STEP_READY, /* and can run */
+    BIDE_STEP_BEGIN, /* its turn begins */
+    BIDE_STEP_END,   /* and is over: it waits, lets others in, or has ended */
+    BIDE_STEP_EXIT,  /* it has ended */
+};
+
 /* How a test runs; a zeroed struct, or NULL for it, means the defaults. */
 struct bide_test_options {
     struct bide_options run; /* as for bide_run(); NULL for on_error: an error
@@ -47,6 +57,13 @@ struct bide_test_options {
     unsigned strategies;     /* to explore with, added up; 0: all */
     uint64_t first;          /* the number of the first schedule */
     uint64_t step_limit;     /* a schedule of more steps is stuck; 0: 1000000 */
+    /* NULL, or told of all that becomes of every task, between the steps: what
+     * a step did to others is told when it is over.  It may call what is [any].
+     * bide_test_run() without a seed takes that of first in.  `task` counts up
+     * in the order of spawning, from 1 for the main one. */
+    void (*on_step)(void *arg, enum bide_step what, uint64_t task,
+                    const char *name);
+    void *step_arg;
 };
 
 /* As bide_run(), under the virtual clock and, where there is a seed, under its
