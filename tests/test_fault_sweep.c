@@ -334,6 +334,45 @@ START_TEST(a_kernels_stream_has_the_same_moments_under_both_backends)
 }
 END_TEST
 
+static intptr_t read_one(void *fd)
+{
+    char byte;
+    struct bide_scope s;
+    bide_scope_open(&s, bide_after(BIDE_SEC(30)));
+    ssize_t n = bide_read((int)VALUE(fd), &byte, 1);
+    bide_scope_close(&s, 0);
+    return n;
+}
+
+/* The reader waits before anything is there: by epoll it asks twice. */
+static intptr_t read_late(void *unused)
+{
+    (void)unused;
+    int fds[2];
+    bide_task *reader;
+    if (pipe(fds) < 0)
+        return -errno;
+    intptr_t got = -EAGAIN;
+    int rc = bide_spawn(&reader, read_one, NUM(fds[0]));
+    ssize_t sent = rc < 0 ? rc : bide_yield();
+    if (sent == 0)
+        sent = bide_write(fds[1], "x", 1);
+    bide_close(fds[1]);
+    if (rc == 0) {
+        bide_join(reader, &got);
+        bide_release(reader);
+    }
+    bide_close(fds[0]);
+    return got == 1 && sent != 1 ? -EIO : 0;
+}
+
+START_TEST(a_call_that_is_made_again_after_a_wait_is_one_call)
+{
+    ck_assert_int_gt(count_both(read_late), 8);
+    ck_assert_str_eq(said, "");
+}
+END_TEST
+
 static intptr_t need_a_large_stack(void *unused)
 {
     struct bide_spawn_options large = {.stack_bytes = 1 << 20};
@@ -504,6 +543,7 @@ Suite *suite_fault_sweep(void)
     tcase_add_test(t, streams_in_memory_fail_and_are_short_as_sockets_are);
     tcase_add_test(
         t, a_kernels_stream_has_the_same_moments_under_both_backends);
+    tcase_add_test(t, a_call_that_is_made_again_after_a_wait_is_one_call);
     tcase_add_test(t, a_spawn_finds_no_stack);
     tcase_add_test(t, what_is_no_moment_of_a_fault_is_refused_with_a_sentence);
     tcase_add_test(t, a_moment_is_told_among_the_steps_of_its_replay);
