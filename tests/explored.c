@@ -55,6 +55,26 @@ intptr_t result_under(uint64_t n, bide_fn *fn, unsigned strategies)
     return found->result;
 }
 
+static void sweep_here(void)
+{
+    found->result = bide_fault_sweep(plan.fn, NULL, NULL);
+}
+
+intptr_t sweep_faults(bide_fn *fn)
+{
+    plan.fn = fn;
+    memset(found, 0, sizeof *found);
+    ck_assert_int_eq(in_child(sweep_here, said, sizeof said), 0);
+    return found->result;
+}
+
+void write_down(char letter)
+{
+    size_t len = strlen(found->seed);
+    if (len < sizeof found->seed - 1)
+        found->seed[len] = letter;
+}
+
 void expect_said(const char *words)
 {
     ck_assert_msg(strstr(said, words), "no '%s' in: %s", words, said);

@@ -28,6 +28,12 @@ int explore(uint64_t n, bide_fn *fn, struct bide_test_options options);
 /* The result of exploring with these strategies alone (0: all). */
 intptr_t result_under(uint64_t n, bide_fn *fn, unsigned strategies);
 
+/* The result of a fault sweep, in a child. */
+intptr_t sweep_faults(bide_fn *fn);
+
+/* For a body: append a letter to found->seed. */
+void write_down(char letter);
+
 /* The exploration has said `words`. */
 void expect_said(const char *words);
 

@@ -68,6 +68,7 @@ VIRTUAL_TEST(past_a_deadline_what_is_there_is_had_by_asking_not_by_waiting)
     return 0;
 }
 
+/* Behaviour 202. */
 VIRTUAL_TEST(a_day_of_sleep_is_exact_and_takes_no_time)
 {
     ck_assert_int_eq(bide_sleep(BIDE_SEC(100000)), 0);

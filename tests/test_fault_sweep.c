@@ -1,44 +1,11 @@
-/* test_fault_sweep.c: bide_fault_sweep(): each call, each code, each bug. */
+/* test_fault_sweep.c: bide_fault_sweep(): each moment, each bug. */
 #include "explored.h"
-#include "refuse.h"
+#include "sys.h"
 
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-/* Sweep in a child: what is found goes to stderr.  A body may write its course
- * into found->seed. */
-static bide_fn *swept;
-
-static void sweep_here(void)
-{
-    struct bide_test_options options = {0};
-    found->result = bide_fault_sweep(swept, NULL, &options);
-}
-
-static intptr_t sweep(bide_fn *fn)
-{
-    swept = fn;
-    memset(found, 0, sizeof *found);
-    ck_assert_int_eq(in_child(sweep_here, said, sizeof said), 0);
-    return found->result;
-}
-
-static intptr_t sweep_with(const char *backend, bide_fn *fn)
-{
-    setenv("BIDE_BACKEND", backend, 1);
-    intptr_t moments = sweep(fn);
-    unsetenv("BIDE_BACKEND");
-    return moments;
-}
-
-static void write_down(char letter)
-{
-    size_t len = strlen(found->seed);
-    if (len < sizeof found->seed - 1)
-        found->seed[len] = letter;
-}
 
 /* ---- Fault points ------------------------------------------------------- */
 
@@ -57,7 +24,7 @@ static intptr_t come_by(void *unused)
 
 START_TEST(each_point_fails_once_and_then_with_all_later_ones_of_its_name)
 {
-    ck_assert_int_eq(sweep(come_by), 6);
+    ck_assert_int_eq(sweep_faults(come_by), 6);
     ck_assert_str_eq(said, "");
     ck_assert_str_eq(found->seed, "|aba|aba"           /* untouched */
                                   "|Aba|AbA|aBa|aBa"   /* the first, the b */
@@ -110,7 +77,7 @@ static intptr_t work_on_a_thread(void *unused)
 
 START_TEST(only_what_the_runs_own_thread_does_is_struck)
 {
-    ck_assert_int_eq(sweep(work_on_a_thread), 2);
+    ck_assert_int_eq(sweep_faults(work_on_a_thread), 2);
     ck_assert_str_eq(found->seed, "...." "N." "NN" "..");
 }
 END_TEST
@@ -155,7 +122,7 @@ static intptr_t save_in_turn(void *unused)
 START_TEST(a_body_that_cleans_up_passes_with_a_fault_at_each_call)
 {
     bug = NONE;
-    ck_assert_int_gt(sweep(save_in_turn), 20);
+    ck_assert_int_gt(sweep_faults(save_in_turn), 20);
     ck_assert_str_eq(said, "");
 }
 END_TEST
@@ -164,7 +131,7 @@ START_TEST(a_descriptor_left_open_is_told_with_its_fault_and_replayed)
 {
     char moment[128], chosen[16];
     bug = LEAK;
-    ck_assert_int_eq(sweep(save_in_turn), -EMFILE);
+    ck_assert_int_eq(sweep_faults(save_in_turn), -EMFILE);
     expect_said("was closed before and is left open");
     expect_said("breaks the body: it came to -24");
     const char *at = strstr(said, "fault ");
@@ -173,10 +140,10 @@ START_TEST(a_descriptor_left_open_is_told_with_its_fault_and_replayed)
     snprintf(chosen, sizeof chosen, "%lu", strtoul(at + 6, NULL, 10));
     expect_said("BIDE_SEED=first.0 BIDE_TRACE=1");
     setenv("BIDE_FAULT", chosen, 1);
-    ck_assert_int_eq(sweep(save_in_turn), -EMFILE);
+    ck_assert_int_eq(sweep_faults(save_in_turn), -EMFILE);
     expect_said(moment);
     bug = NONE;
-    ck_assert_int_eq(sweep(save_in_turn), 0);
+    ck_assert_int_eq(sweep_faults(save_in_turn), 0);
     expect_said(moment);
     expect_said("does not break the body");
     unsetenv("BIDE_FAULT");
@@ -186,10 +153,10 @@ END_TEST
 START_TEST(accounts_that_do_not_agree_and_locks_that_are_kept_are_found)
 {
     bug = SWALLOW;
-    ck_assert_int_eq(sweep(save_in_turn), -EBADMSG);
+    ck_assert_int_eq(sweep_faults(save_in_turn), -EBADMSG);
     expect_said("breaks the body: it came to -74");
     bug = KEEP;
-    ck_assert_int_eq(sweep(save_in_turn), -EDEADLK);
+    ck_assert_int_eq(sweep_faults(save_in_turn), -EDEADLK);
     expect_said("breaks the body: it deadlocked");
 }
 END_TEST
@@ -216,7 +183,7 @@ static intptr_t forget_to_wake(void *unused)
 
 START_TEST(a_deadlock_after_a_fault_is_told)
 {
-    ck_assert_int_eq(sweep(forget_to_wake), -EDEADLK);
+    ck_assert_int_eq(sweep_faults(forget_to_wake), -EDEADLK);
     expect_said("(half way of 'main': Input/output error) breaks the body: it "
                 "deadlocked");
 }
@@ -233,7 +200,7 @@ static intptr_t try_for_ever(void *unused)
 
 START_TEST(a_body_that_tries_for_ever_does_not_come_to_its_end)
 {
-    ck_assert_int_eq(sweep(try_for_ever), -ELOOP);
+    ck_assert_int_eq(sweep_faults(try_for_ever), -ELOOP);
     expect_said("fault 2 (retried of 'main' and every later one: ");
 }
 END_TEST
@@ -246,150 +213,8 @@ static intptr_t fail_untouched(void *unused)
 
 START_TEST(a_body_that_is_broken_without_a_fault_is_told_so)
 {
-    ck_assert_int_eq(sweep(fail_untouched), -EPROTO);
+    ck_assert_int_eq(sweep_faults(fail_untouched), -EPROTO);
     expect_said("no fault at all breaks the body: it came to -71");
-}
-END_TEST
-
-/* ---- Calls -------------------------------------------------------------- */
-
-/* In a child, where the counts of two backends are to be the same. */
-static intptr_t count_both(bide_fn *fn)
-{
-    intptr_t epoll = sweep_with("epoll", fn);
-    ck_assert_msg(epoll > 0, "%ld: %s", (long)epoll, said);
-    intptr_t uring = sweep_with("uring", fn);
-    ck_assert_msg(uring == epoll || uring == -ENOSYS, "%ld, but %ld by epoll",
-                  (long)uring, (long)epoll);
-    return epoll;
-}
-
-static intptr_t talk_in_memory(void *unused)
-{
-    (void)unused;
-    int fds[2];
-    char text[4];
-    if (bide_test_pair(fds, NULL) < 0)
-        return 0;
-    ssize_t sent = bide_write(fds[0], "abcd", 4);
-    write_down(sent < 0 ? '-' : (char)('0' + sent));
-    bide_close(fds[0]);
-    ssize_t got = bide_read(fds[1], text, 4);
-    write_down(got < 0 ? '-' : (char)('0' + got));
-    bide_close(fds[1]);
-    return sent >= 0 && got > sent ? -EIO : 0;
-}
-
-/* Among the moments of talk_in_memory() there is one of these words. */
-static void expect_moment(const char *words)
-{
-    char chosen[16];
-    for (int n = 1; n < 100; n++) {
-        snprintf(chosen, sizeof chosen, "%d", n);
-        setenv("BIDE_FAULT", chosen, 1);
-        intptr_t rc = sweep(talk_in_memory);
-        unsetenv("BIDE_FAULT");
-        ck_assert_msg(rc == 0, "no '%s' up to %d: %s", words, n, said);
-        if (strstr(said, words))
-            return;
-    }
-}
-
-START_TEST(streams_in_memory_fail_and_are_short_as_sockets_are)
-{
-    /* a table of descriptors; two sockets; send; close; recv; close */
-    ck_assert_int_eq(count_both(talk_in_memory), 4 + 2 * 8 + 7 + 2 + 5 + 2);
-    ck_assert_str_eq(said, "");
-    expect_moment("send of 'main': Connection reset");
-    expect_moment("send of 'main' and every later one: Broken pipe");
-    expect_moment("send of 'main': short");
-    expect_moment("recv of 'main': short");
-    expect_moment("socket of 'main': Too many open files");
-    expect_moment("close of 'main': Input/output error");
-}
-END_TEST
-
-static intptr_t talk_over_a_socket(void *unused)
-{
-    (void)unused;
-    int fds[2];
-    char text[4];
-    struct bide_scope s;
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
-        return -errno;
-    bide_scope_open(&s, bide_after(BIDE_SEC(30)));
-    ssize_t sent = bide_write_all(fds[0], "abcd", 4);
-    bide_shutdown(fds[0], SHUT_WR);
-    bide_close(fds[0]); /* or the reader would wait */
-    ssize_t got = bide_read_all(fds[1], text, 4);
-    bide_close(fds[1]);
-    bide_scope_close(&s, 0);
-    return sent >= 0 && got > sent ? -EIO : 0;
-}
-
-START_TEST(a_kernels_stream_has_the_same_moments_under_both_backends)
-{
-    ck_assert_int_gt(count_both(talk_over_a_socket), 10);
-    ck_assert_str_eq(said, "");
-}
-END_TEST
-
-static intptr_t read_one(void *fd)
-{
-    char byte;
-    struct bide_scope s;
-    bide_scope_open(&s, bide_after(BIDE_SEC(30)));
-    ssize_t n = bide_read((int)VALUE(fd), &byte, 1);
-    bide_scope_close(&s, 0);
-    return n;
-}
-
-/* The reader waits before anything is there: by epoll it asks twice. */
-static intptr_t read_late(void *unused)
-{
-    (void)unused;
-    int fds[2];
-    bide_task *reader;
-    if (pipe(fds) < 0)
-        return -errno;
-    intptr_t got = -EAGAIN;
-    int rc = bide_spawn(&reader, read_one, NUM(fds[0]));
-    ssize_t sent = rc < 0 ? rc : bide_yield();
-    if (sent == 0)
-        sent = bide_write(fds[1], "x", 1);
-    bide_close(fds[1]);
-    if (rc == 0) {
-        bide_join(reader, &got);
-        bide_release(reader);
-    }
-    bide_close(fds[0]);
-    return got == 1 && sent != 1 ? -EIO : 0;
-}
-
-START_TEST(a_call_that_is_made_again_after_a_wait_is_one_call)
-{
-    ck_assert_int_gt(count_both(read_late), 8);
-    ck_assert_str_eq(said, "");
-}
-END_TEST
-
-static intptr_t need_a_large_stack(void *unused)
-{
-    struct bide_spawn_options large = {.stack_bytes = 1 << 20};
-    bide_task *task;
-    (void)unused;
-    int rc = bide_spawn_with(&task, give, NULL, &large);
-    write_down(rc == 0 ? '.' : rc == -ENOMEM ? 'M' : '?');
-    if (rc == 0)
-        bide_release(task);
-    return 0;
-}
-
-START_TEST(a_spawn_finds_no_stack)
-{
-    ck_assert_int_gt(sweep(need_a_large_stack), 0);
-    ck_assert_ptr_nonnull(strchr(found->seed, 'M'));
-    ck_assert_ptr_null(strchr(found->seed, '?'));
 }
 END_TEST
 
@@ -401,15 +226,15 @@ START_TEST(what_is_no_moment_of_a_fault_is_refused_with_a_sentence)
                                       "99999999999999999999999"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         setenv("BIDE_FAULT", bad[i], 1);
-        ck_assert_int_eq(sweep(come_by), -EINVAL);
+        ck_assert_int_eq(sweep_faults(come_by), -EINVAL);
         expect_said(bad[i]);
         expect_said("a moment is a number, from 1");
     }
     setenv("BIDE_FAULT", "7", 1);
-    ck_assert_int_eq(sweep(come_by), -ENOENT);
+    ck_assert_int_eq(sweep_faults(come_by), -ENOENT);
     expect_said("BIDE_FAULT is 7; the body has come to its end after 6");
     unsetenv("BIDE_FAULT");
-    ck_assert_int_eq(sweep(NULL), -EINVAL);
+    ck_assert_int_eq(sweep_faults(NULL), -EINVAL);
 }
 END_TEST
 
@@ -417,7 +242,7 @@ START_TEST(a_moment_is_told_among_the_steps_of_its_replay)
 {
     setenv("BIDE_FAULT", "3", 1);
     setenv("BIDE_TRACE", "1", 1);
-    ck_assert_int_eq(sweep(come_by), 0);
+    ck_assert_int_eq(sweep_faults(come_by), 0);
     unsetenv("BIDE_FAULT");
     unsetenv("BIDE_TRACE");
     expect_said("fault 3: b of 'main': No space left");
@@ -435,7 +260,7 @@ static intptr_t idle_body(void *unused)
 
 START_TEST(a_sweep_that_finds_nothing_to_strike_says_so)
 {
-    ck_assert_int_eq(sweep(idle_body), -ENOENT);
+    ck_assert_int_eq(sweep_faults(idle_body), -ENOENT);
     expect_said("nothing to strike");
 }
 END_TEST
@@ -464,7 +289,7 @@ static intptr_t whim(void *unused)
 
 START_TEST(a_body_whose_moments_change_is_told_to_be_none_for_a_sweep)
 {
-    ck_assert_int_gt(sweep(whim), 0);
+    ck_assert_int_gt(sweep_faults(whim), 0);
     expect_said("this body is not deterministic");
 }
 END_TEST
@@ -473,12 +298,11 @@ static void sweep_without_descriptors(void)
 {
     struct rlimit few = {3, 3};
     setrlimit(RLIMIT_NOFILE, &few);
-    sweep_here();
+    found->result = bide_fault_sweep(come_by, NULL, NULL);
 }
 
 START_TEST(a_run_that_cannot_begin_is_no_broken_body)
 {
-    swept = come_by;
     memset(found, 0, sizeof *found);
     ck_assert_int_eq(in_child(sweep_without_descriptors, said, sizeof said), 0);
     ck_assert_int_lt(found->result, 0);
@@ -515,9 +339,10 @@ START_TEST(the_sweep_of_one_thread_leaves_the_runs_of_others_alone)
 }
 END_TEST
 
-static TCase *of_bodies(void)
+Suite *suite_fault_sweep(void)
 {
-    TCase *t = tcase_create("bodies");
+    Suite *suite = suite_create("fault_sweep");
+    TCase *t = tcase_create("fault_sweep");
     tcase_add_checked_fixture(t, begin_explored, end_explored);
     tcase_add_test(
         t, each_point_fails_once_and_then_with_all_later_ones_of_its_name);
@@ -532,19 +357,6 @@ static TCase *of_bodies(void)
     tcase_add_test(t, a_deadlock_after_a_fault_is_told);
     tcase_add_test(t, a_body_that_tries_for_ever_does_not_come_to_its_end);
     tcase_add_test(t, a_body_that_is_broken_without_a_fault_is_told_so);
-    return t;
-}
-
-Suite *suite_fault_sweep(void)
-{
-    Suite *suite = suite_create("fault_sweep");
-    TCase *t = tcase_create("fault_sweep");
-    tcase_add_checked_fixture(t, begin_explored, end_explored);
-    tcase_add_test(t, streams_in_memory_fail_and_are_short_as_sockets_are);
-    tcase_add_test(
-        t, a_kernels_stream_has_the_same_moments_under_both_backends);
-    tcase_add_test(t, a_call_that_is_made_again_after_a_wait_is_one_call);
-    tcase_add_test(t, a_spawn_finds_no_stack);
     tcase_add_test(t, what_is_no_moment_of_a_fault_is_refused_with_a_sentence);
     tcase_add_test(t, a_moment_is_told_among_the_steps_of_its_replay);
     tcase_add_test(t, a_sweep_that_finds_nothing_to_strike_says_so);
@@ -553,7 +365,6 @@ Suite *suite_fault_sweep(void)
         t, a_body_whose_moments_change_is_told_to_be_none_for_a_sweep);
     tcase_add_test(t, a_run_that_cannot_begin_is_no_broken_body);
     tcase_add_test(t, the_sweep_of_one_thread_leaves_the_runs_of_others_alone);
-    suite_add_tcase(suite, of_bodies());
     suite_add_tcase(suite, t);
     return suite;
 }

@@ -40,6 +40,26 @@ VIRTUAL_TEST(a_spawned_task_inherits_a_plain_pointer_and_keeps_it_to_itself)
     return 0;
 }
 
+static intptr_t change_what_it_points_to(void *unused)
+{
+    (void)unused;
+    *(int *)bide_local_get(&plain) = 5;
+    return 0;
+}
+
+/* Behaviour 201.  Deliberately without asyncio's context objects: what is to be
+ * shared is a struct, and the local points to it. */
+VIRTUAL_TEST(what_a_child_sets_in_a_context_it_was_given_is_seen_there)
+{
+    int context = 1;
+    ck_assert_int_eq(bide_local_set(&plain, &context), 0);
+    bide_task *task = spawn(change_what_it_points_to, NULL);
+    ck_assert_int_eq(bide_local_set(&plain, NULL), 0);
+    ck_assert_int_eq(result_of(task), 0);
+    ck_assert_int_eq(context, 5);
+    return 0;
+}
+
 VIRTUAL_TEST(children_calls_and_starts_inherit_as_well)
 {
     struct bide_call calls[] = {{tell_and_change, NULL, 0},
@@ -271,6 +291,8 @@ Suite *suite_local(void)
     tcase_add_test(t, a_local_is_null_until_it_is_set);
     tcase_add_test(
         t, a_spawned_task_inherits_a_plain_pointer_and_keeps_it_to_itself);
+    tcase_add_test(
+        t, what_a_child_sets_in_a_context_it_was_given_is_seen_there);
     tcase_add_test(t, children_calls_and_starts_inherit_as_well);
     tcase_add_test(t, a_value_comes_down_through_generations);
     tcase_add_test(t, a_value_with_a_drop_is_inherited_only_as_a_copy);

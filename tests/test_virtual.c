@@ -109,6 +109,18 @@ VIRTUAL_TEST(time_does_not_jump_while_a_thread_works)
     return 0;
 }
 
+/* Behaviour 203, of a process; test_to_thread.c has it of a job on a thread. */
+VIRTUAL_TEST(time_does_not_jump_while_a_process_works)
+{
+    char name[] = "sleep", span[] = "0.02", *argv[] = {name, span, NULL};
+    bide_task *sleeper = spawn(sleep_ms, NUM(3600 * 1000));
+    ck_assert_int_eq(bide_proc_run(argv, NULL, NULL, 0, NULL, NULL), 0);
+    ck_assert(!bide_task_done(sleeper));
+    ck_assert_int_eq(bide_await(sleeper), 3600 * 1000); /* and then it does */
+    bide_release(sleeper);
+    return 0;
+}
+
 VIRTUAL_TEST(time_goes_on_really_while_the_kernel_is_waited_for)
 {
     int fds[2];
@@ -270,6 +282,7 @@ static void add_clock_tests(TCase *t)
     tcase_add_test(t, computing_moves_the_clock_and_saturates);
     tcase_add_test(t, only_the_clock_of_a_test_moves_and_only_forward);
     tcase_add_test(t, time_does_not_jump_while_a_thread_works);
+    tcase_add_test(t, time_does_not_jump_while_a_process_works);
     tcase_add_test(t, time_goes_on_really_while_the_kernel_is_waited_for);
     tcase_add_test(t, each_thread_that_tests_has_a_clock_of_its_own);
 }
