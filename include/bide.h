@@ -519,11 +519,11 @@ struct bide_lock_info {
     size_t waiters;      /* tasks that wait for it */
 };
 
-/* All of the following are valid when zeroed, allocate nothing, and must stay
- * where they are, and alive, as long as anybody waits for them or holds them.
- * Setting one to {0} again makes it new: nobody may wait for it then.  A task
- * whose function returns while another waits for one on its stack, or while it
- * holds one there itself, is misuse, and told. */
+/* Each of these is valid when zeroed, allocates nothing, and must stay where it
+ * is, and alive, as long as anybody waits for it or holds it.  Setting it to
+ * {0} again makes it new: nobody may wait for it then.  A task whose function
+ * returns while another waits for one on its stack, or while it holds one there
+ * itself, is misuse, and told. */
 
 /* A lock with an owner; waiters get it in the order in which they came. */
 struct bide_mutex {
@@ -857,8 +857,8 @@ BIDE_API void bide_limiter_info(const struct bide_limiter *l,
 
 /* ---- 6. Channels and queues --------------------------------------------- */
 
-/* These too are valid when zeroed, allocate nothing, and must stay where they
- * are, and alive, as long as anybody waits for them. */
+/* Each of these is valid when zeroed, allocates nothing, and must stay where it
+ * is, and alive, as long as anybody waits for it. */
 
 /* Items of one size, handed from task to task in order. */
 struct bide_chan {

@@ -182,7 +182,7 @@ struct bi_run {
     struct bi_list watchers; /* bi_wait of bide_wait_tasks() calls */
     struct bi_task *main;
     size_t stack_bytes;
-    void *spare_ring; /* of a group that closed, for the next one (group.c) */
+    void *spare_ring; /* of a group that closed, for the next one (ended.c) */
     uint64_t spawned, ends, alive_peak;
     uint32_t era; /* added to the generations of handles: no two runs' alike */
     unsigned task_limit;

@@ -5,116 +5,22 @@
  * tree alone.  A child holds its group's address; the group stays where it is
  * because its close waits for the last child.
  *
- * Ends that bide_group_next() has not asked for are kept as (arg, result) in a
- * ring, first the eight places in the struct, then pages of its own; a child's
- * stack is given back at its end.  The ring grows when a child is spawned, so
- * that its end cannot fail, up to RING_MOST ends: a server that never asks must
- * not grow for ever, so beyond that the oldest is dropped, and next says so.
+ * What a child came to is kept until bide_group_next() asks for it (ended.c);
+ * its stack is given back at its end.
  */
 #include "group.h"
 
 #include "park.h"
-#include "sys.h"
 #include "task.h"
 
 #include <string.h>
 
-#define RING_FIRST ((size_t)256)
-#define RING_MOST ((size_t)65536)
 #define ERRORS_KEPT 8
-
-struct bi_ended {
-    void *arg;
-    intptr_t result;
-};
 
 static_assert(sizeof(struct bi_group) <= offsetof(struct bide_group, _ended),
               "struct bide_group is too small in bide.h");
-static_assert(sizeof((struct bide_group *)0)->_ended[0] ==
-                  sizeof(struct bi_ended), "as in bide.h");
-
-/* ---- The ring of ends --------------------------------------------------- */
-
-static struct bi_ended *own_places(struct bide_group *group)
-{
-    return (struct bi_ended *)group->_ended;
-}
-
-/* A ring of `room` places; the smallest may be one that a group left. */
-static struct bi_ended *ring_make(struct bi_run *run, size_t room)
-{
-    struct bi_ended *ring = run->spare_ring;
-    if (ring && room == RING_FIRST) {
-        run->spare_ring = NULL;
-        return ring;
-    }
-    return bi_sys_pages(room * sizeof *ring);
-}
-
-static void ring_free(struct bide_group *group, struct bi_run *run)
-{
-    struct bi_group *g = bi_group_of(group);
-    if (g->ended == own_places(group))
-        return;
-    if (g->ended_room == RING_FIRST && !run->spare_ring)
-        run->spare_ring = g->ended;
-    else
-        bi_sys.unmap(g->ended, g->ended_room * sizeof *g->ended);
-    g->ended = own_places(group);
-}
-
-void bi_group_end_run(struct bi_run *run)
-{
-    if (run->spare_ring)
-        bi_sys.unmap(run->spare_ring, RING_FIRST * sizeof(struct bi_ended));
-    run->spare_ring = NULL;
-}
-
-static struct bi_ended *ring_at(const struct bi_group *g, size_t i)
-{
-    return &g->ended[(g->ended_first + i) & (g->ended_room - 1)];
-}
-
-/* Make room for one more end than could come now.  0 or -ENOMEM. */
-static int ring_reserve(struct bide_group *group, struct bi_run *run)
-{
-    struct bi_group *g = bi_group_of(group);
-    if (bi_likely(g->ended_count + g->alive < g->ended_room) || g->quiet ||
-        g->ended_room == RING_MOST)
-        return 0;
-    size_t room = g->ended_room < RING_FIRST ? RING_FIRST : g->ended_room * 2;
-    struct bi_ended *ring = ring_make(run, room);
-    if (!ring)
-        return -ENOMEM;
-    for (size_t i = 0; i < g->ended_count; i++)
-        ring[i] = *ring_at(g, i);
-    ring_free(group, run);
-    g->ended = ring;
-    g->ended_first = 0;
-    g->ended_room = room;
-    return 0;
-}
-
-static void ring_put(struct bi_group *g, const struct bi_task *task)
-{
-    if (g->ended_count == g->ended_room) {
-        g->forgot = true;
-        g->ended_first++;
-        g->ended_count--;
-    }
-    *ring_at(g, g->ended_count++) = (struct bi_ended){task->arg, task->result};
-}
-
-static void ring_take(struct bi_group *g, void **arg, intptr_t *result)
-{
-    struct bi_ended *end = ring_at(g, 0);
-    if (arg)
-        *arg = end->arg;
-    if (result)
-        *result = end->result;
-    g->ended_first++;
-    g->ended_count--;
-}
+static_assert(sizeof((struct bide_group *)0)->_ended ==
+                  BI_ENDED_OWN * sizeof(struct bi_ended), "as in bide.h");
 
 /* ---- Failures ----------------------------------------------------------- */
 
@@ -239,7 +145,7 @@ static void child_ended(struct bi_task *task)
         start_ended(task);
     } else {
         if (!g->quiet)
-            ring_put(g, task);
+            bi_ended_put(&g->ends, task);
         intptr_t code = failure(g, task);
         if (code)
             fail(task->group, task, code);
@@ -268,8 +174,8 @@ static int add(struct bide_group *group, const struct bi_spawn *how,
     int rc = admits(g, run, func);
     if (rc == 0 && !how->fn)
         rc = -EINVAL;
-    if (rc == 0)
-        rc = ring_reserve(group, run);
+    if (rc == 0 && !g->quiet)
+        rc = bi_ended_reserve(&g->ends, g->alive, run);
     if (rc == 0)
         rc = bi_task_make(run, how, out);
     if (rc < 0)
@@ -306,13 +212,12 @@ static void enter(struct bide_group *group, enum bide_policy policy,
     bi_scope_enter(&group->_scope, BIDE_FOREVER, func);
     g->waiters = (struct bi_list){0};
     g->closer = NULL;
-    g->ended = own_places(group);
-    g->ended_room = sizeof group->_ended / sizeof group->_ended[0];
-    g->ended_first = g->ended_count = g->alive = g->error_count = 0;
+    bi_ended_open(&g->ends, (struct bi_ended *)group->_ended);
+    g->alive = g->error_count = 0;
     g->first_error = 0;
     g->policy = policy;
     g->cut = 0;
-    g->quiet = g->strict = g->forgot = g->was_cancelled = false;
+    g->quiet = g->strict = g->was_cancelled = false;
 }
 
 void bide_group_open(struct bide_group *g, enum bide_policy policy)
@@ -391,20 +296,20 @@ int bide_group_next(struct bide_group *group, void **arg, intptr_t *result)
     BI_CONTRACT(g->scope.state == BI_SCOPE_OPEN, __func__,
                 "used a group that is not open");
     int rc = bi_park_check(self);
-    while (rc == 0 && g->ended_count == 0 && g->alive) {
+    while (rc == 0 && g->ends.count == 0 && g->alive) {
         rc = wait_for_end(g, self, "group next");
-        if (rc == 0 && g->ended_count == 0)
+        if (rc == 0 && g->ends.count == 0)
             rc = bi_park_check(self);
     }
     if (rc < 0)
         return rc;
-    if (g->forgot) {
-        g->forgot = false;
+    if (g->ends.dropped) {
+        g->ends.dropped = false;
         return -EOVERFLOW;
     }
-    if (g->ended_count == 0)
+    if (g->ends.count == 0)
         return 0;
-    ring_take(g, arg, result);
+    bi_ended_take(&g->ends, arg, result);
     return 1;
 }
 
@@ -477,7 +382,7 @@ intptr_t bi_group_leave(struct bide_group *group, intptr_t result,
     }
     g->was_cancelled = g->scope.verdict != NULL;
     bi_scope_leave(&group->_scope, func);
-    ring_free(group, self->run);
+    bi_ended_close(&g->ends, self->run);
     return verdict(g, result);
 }
 

@@ -2,7 +2,7 @@
 #ifndef BI_GROUP_H
 #define BI_GROUP_H
 
-#include "core.h"
+#include "ended.h"
 #include "scope.h"
 
 /* struct bide_group, as it is inside. */
@@ -10,9 +10,7 @@ struct __attribute__((may_alias)) bi_group {
     struct bi_scope scope;   /* of the body and, below it, of the children */
     struct bi_list waiters;  /* bi_wait of those who wait for a next end */
     struct bi_wait *closer;  /* the close that waits for the last end */
-    struct bi_ended *ended;  /* ring of ends not yet asked for */
-    size_t ended_room;       /* a power of two */
-    size_t ended_first, ended_count;
+    struct bi_ends ends;     /* of children, not yet asked for */
     size_t alive;            /* children that have not ended */
     size_t error_count;
     intptr_t first_error;    /* BIDE_FAIL_FAST: what close will return */
@@ -20,7 +18,6 @@ struct __attribute__((may_alias)) bi_group {
     int16_t cut;             /* the outer verdict when the last child ended */
     bool quiet;              /* nobody will ask for ends: none are kept */
     bool strict;             /* a child that someone cancelled has failed */
-    bool forgot;             /* ends were dropped: the ring had its full size */
     bool was_cancelled;      /* decided at close */
 };
 
@@ -50,8 +47,5 @@ int bi_group_wait_below(struct bide_group *g, size_t n, const char *what);
 /* Close with `result`, for the public `func`. */
 intptr_t bi_group_leave(struct bide_group *g, intptr_t result,
                         const char *func);
-
-/* The run ends: give back what groups keep for each other. */
-void bi_group_end_run(struct bi_run *run);
 
 #endif

@@ -8,8 +8,8 @@
 #include "action.h"
 #include "catch.h"
 #include "dump.h"
+#include "ended.h"
 #include "fault.h"
-#include "group.h"
 #include "interrupt.h"
 #include "loop.h"
 #include "park.h"
@@ -200,7 +200,7 @@ static void close_run(struct bi_runtime *rt)
     bi_thread_end_run(&rt->run);
     bi_resolve_end_run(&rt->run);
     bi_pool_end_run(&rt->run);
-    bi_group_end_run(&rt->run);
+    bi_ended_end_run(&rt->run);
     bi_reactor_close(&rt->reactor);
     bi_loop_drop(rt->run.handle);
     bi_coro_forget(&rt->run.loop);
