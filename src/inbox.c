@@ -2,8 +2,8 @@
  *
  * Letters are pushed onto an atomic stack; the run's thread takes the whole
  * stack with one exchange and turns it over, so that they are delivered in the
- * order in which they were pushed.  Nobody pops a single letter, so that the
- * stack has no ABA trouble.
+ * order in which they were pushed, so many in each turn of the loop.  Nobody
+ * pops a single letter, so that the stack has no ABA trouble.
  *
  * The hard transition is falling asleep.  A system call for every letter is
  * dear, none for the last one is a hang.  So each side writes its own word and
@@ -35,6 +35,11 @@
 #include "inbox.h"
 
 #include "sys.h"
+
+/* Letters that are delivered in one turn of the loop: a fraction of a
+ * millisecond.  Threads that post faster than one can deliver would else make
+ * each turn longer than the one before. */
+#define BATCH 1024
 
 /* The one letter on a stack that takes no more. */
 static struct bi_letter shut;
@@ -106,35 +111,38 @@ static struct bi_letter *oldest_of(struct bi_letter *newest)
     return oldest;
 }
 
-/* Deliver all letters of the stack that ends in `newest`. */
-static void hand_out(struct bi_letter *newest)
+/* Deliver up to `most` of the letters that were taken. */
+static void hand_out(struct bi_inbox *in, size_t most)
 {
-    struct bi_letter *letter = oldest_of(newest);
-    while (letter) {
-        struct bi_letter *next = letter->next;
+    struct bi_letter *letter;
+    for (; (letter = in->taken) && most > 0; most--) {
+        in->taken = letter->next;
         letter->deliver(letter); /* which may free it */
-        letter = next;
     }
 }
 
 bool bi_inbox_deliver(struct bi_inbox *in)
 {
-    /* Two plain loads on the way of every turn; bi_inbox_sleep() looks again,
-     * with the order that these do not have. */
+    /* Plain loads on the way of every turn; bi_inbox_sleep() looks again, with
+     * the order that these do not have. */
     if (!atomic_load_explicit(&in->newest, memory_order_relaxed) &&
-        !atomic_load_explicit(&in->nudged, memory_order_relaxed))
+        !atomic_load_explicit(&in->nudged, memory_order_relaxed) && !in->taken)
         return false;
     atomic_exchange(&in->nudged, false); /* not a store: what came before the
                                             nudge is to be seen after this */
-    hand_out(atomic_exchange(&in->newest, NULL));
+    if (!in->taken)
+        in->taken = oldest_of(atomic_exchange(&in->newest, NULL));
+    hand_out(in, BATCH);
     return true;
 }
 
 void bi_inbox_shut(struct bi_inbox *in)
 {
     struct bi_letter *newest = atomic_exchange(&in->newest, &shut);
+    hand_out(in, SIZE_MAX);
     if (newest != &shut)
-        hand_out(newest);
+        in->taken = oldest_of(newest);
+    hand_out(in, SIZE_MAX);
 }
 
 size_t bi_inbox_count(const struct bi_inbox *in)
@@ -142,6 +150,8 @@ size_t bi_inbox_count(const struct bi_inbox *in)
     size_t n = 0;
     const struct bi_letter *letter = atomic_load(&in->newest);
     for (; letter && letter != &shut; letter = letter->next)
+        n++;
+    for (letter = in->taken; letter; letter = letter->next)
         n++;
     return n;
 }
@@ -162,7 +172,7 @@ void bi_inbox_forked(void)
 bool bi_inbox_sleep(struct bi_inbox *in)
 {
     atomic_exchange(&in->asleep, true);
-    if (!atomic_load(&in->newest) && !atomic_load(&in->nudged))
+    if (!atomic_load(&in->newest) && !atomic_load(&in->nudged) && !in->taken)
         return true;
     atomic_store(&in->asleep, false);
     return false;

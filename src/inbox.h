@@ -18,6 +18,7 @@ struct bi_letter {
 
 struct bi_inbox {
     _Atomic(struct bi_letter *) newest; /* a stack; delivered from its bottom */
+    struct bi_letter *taken; /* off the stack, to be delivered; oldest first */
     atomic_bool asleep; /* the run sleeps, or will without another look */
     atomic_bool nudged; /* a wake-up without a letter */
     atomic_uint holders; /* of the run's handle: something may still come */
@@ -39,7 +40,8 @@ int bi_inbox_post(struct bi_inbox *in, struct bi_letter *letter);
 /* Wake the run, without a letter.  Async-signal-safe.                 [any] */
 void bi_inbox_nudge(struct bi_inbox *in);
 
-/* Deliver what has come.  True if anything had, a nudge included. */
+/* Deliver what has come, so much of it that no task is held up for long.  True
+ * if anything had, a nudge included: then there may be more. */
 bool bi_inbox_deliver(struct bi_inbox *in);
 
 /* Refuse letters from now on, and deliver those that came before. */

@@ -86,8 +86,8 @@ START_TEST(letters_are_delivered_in_the_order_of_posting)
 {
     static struct numbered letters[LETTERS];
     post_all(letters, 0);
-    ck_assert(bi_inbox_deliver(&inbox));
-    ck_assert_int_eq(delivered, LETTERS);
+    while (delivered < LETTERS)
+        ck_assert(bi_inbox_deliver(&inbox));
     ck_assert(!bi_inbox_deliver(&inbox));
 }
 END_TEST

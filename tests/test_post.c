@@ -61,6 +61,31 @@ VIRTUAL_TEST(one_yield_is_enough_for_what_a_task_posts_or_sends)
     return 0;
 }
 
+static void count_up(void *n)
+{
+    ++*(int *)n;
+}
+
+/* Else threads that post faster than one can call would have the loop for
+ * themselves. */
+VIRTUAL_TEST(a_flood_of_posts_lets_tasks_run_in_between)
+{
+    enum { POSTS = 20000 };
+    int made = 0, turns = 0;
+    loop = bide_loop_ref();
+    for (int i = 0; i < POSTS; i++)
+        ck_assert_int_eq(bide_post(loop, count_up, &made), 0);
+    struct bide_stats stats;
+    for (; made < POSTS; turns++) {
+        bide_stats(&stats);
+        ck_assert_uint_eq(stats.posts, (uint64_t)(POSTS - made));
+        bide_yield();
+    }
+    ck_assert_int_ge(turns, 10);
+    bide_loop_unref(loop);
+    return 0;
+}
+
 static pthread_t loops_own;
 
 static void note_thread(void *e)
@@ -506,6 +531,7 @@ Suite *suite_post(void)
     tcase_add_checked_fixture(t, clear_journal, NULL);
     tcase_add_test(t, posted_calls_are_made_in_the_order_of_posting);
     tcase_add_test(t, one_yield_is_enough_for_what_a_task_posts_or_sends);
+    tcase_add_test(t, a_flood_of_posts_lets_tasks_run_in_between);
     tcase_add_test(t,
                    a_post_wakes_a_loop_that_sleeps_and_is_made_on_its_thread);
     tcase_add_test(t, four_threads_post_and_nothing_is_lost_or_out_of_order);
