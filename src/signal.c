@@ -217,9 +217,11 @@ static int open_receiver(struct bi_run *run, uint64_t set, bool own,
     return 0;
 }
 
+/* What came before the close goes to who was waiting then. */
 static void close_receiver(struct bide_signals *r)
 {
     struct bi_list *link;
+    hand_out(r);
     while ((link = bi_list_pop(&r->waiters)))
         bi_wake(&waiter_at(link)->wait, -ESHUTDOWN);
     bi_list_remove(&r->link);

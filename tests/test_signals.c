@@ -291,6 +291,19 @@ VIRTUAL_TEST(a_close_with_the_letter_on_its_way_harms_nobody)
     return 0;
 }
 
+VIRTUAL_TEST(who_waits_gets_what_came_before_the_close)
+{
+    bide_signals *r = receive(SET(SIGUSR1));
+    bide_task *first = spawn(next_of, r), *second = spawn(next_of, r);
+    turns(1);
+    raise(SIGUSR1);
+    let_signals_come();
+    bide_signals_close(r);
+    ck_assert_int_eq(result_of(first), SIGUSR1);
+    ck_assert_int_eq(result_of(second), -ESHUTDOWN);
+    return 0;
+}
+
 static intptr_t use_closed(void *unused)
 {
     (void)unused;
@@ -368,6 +381,7 @@ Suite *suite_signals(void)
     tcase_add_test(t, every_receiver_gets_it_and_of_its_tasks_the_first);
     tcase_add_test(t, a_task_that_waits_when_it_is_closed_is_told);
     tcase_add_test(t, a_close_with_the_letter_on_its_way_harms_nobody);
+    tcase_add_test(t, who_waits_gets_what_came_before_the_close);
     tcase_add_test(t, a_receiver_that_was_closed_is_misuse);
     tcase_add_test(t, a_run_that_waits_for_a_signal_is_not_deadlocked);
     tcase_add_test(t, a_receiver_that_nobody_waits_at_wakes_nobody);
