@@ -31,6 +31,7 @@ static struct {
     size_t large_bytes;
     char *bases[BI_MODULES];
     bool loaded[BI_MODULES];
+    bool forked; /* this is no worker, but the child of one */
 } here;
 
 /* ---- Addresses ---------------------------------------------------------- */
@@ -101,6 +102,11 @@ static int64_t make(struct bi_slot *slot)
     return result;
 }
 
+static void expect_worker(const char *who)
+{
+    BI_CONTRACT(!here.forked, who, "returned in a forked child");
+}
+
 /* What the job printed must not be lost if the worker is ended. */
 static void pass(struct bi_slot *slot)
 {
@@ -108,7 +114,9 @@ static void pass(struct bi_slot *slot)
     if (!atomic_compare_exchange_strong(&slot->state, &sent, BI_BEGUN))
         return;
     slot->out_bytes = 0;
-    slot->result = make(slot);
+    int64_t result = make(slot);
+    expect_worker("a job of a pool");
+    slot->result = result;
     fflush(NULL);
     atomic_store(&slot->state, BI_DONE);
 }
@@ -154,6 +162,7 @@ _Noreturn static void work(struct bi_channel *c)
  * silent. */
 static void in_child(void)
 {
+    here.forked = true;
     bi_sys_close(BI_BELL_IN);
     bi_sys_close(BI_BELL_OUT);
     bi_sys_close(BI_SHARED);
@@ -194,6 +203,7 @@ _Noreturn static void serve(long parent)
         _exit(1);
     struct bi_head *h = &here.channel->head;
     rc = initialize(h);
+    expect_worker("an initializer of a pool");
     fflush(NULL);
     if (rc < 0) {
         atomic_store(&h->init_code, rc);

@@ -175,6 +175,17 @@ JOB(fork_and_die)
     return 0;
 }
 
+JOB(fork_and_return)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0)
+        dup2(0, 2); /* the sentence is not the test's */
+    else
+        waitpid(pid, &status, 0);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
 /* ---- Before the tests --------------------------------------------------- */
 
 static intptr_t probe(void *arg)

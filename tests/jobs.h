@@ -42,7 +42,7 @@ bool echo_works(bide_pool *p, size_t bytes);
 /* Jobs. */
 bide_job_fn twice, give_back, echo, tell_pid, tell_init, tell_init_each,
     want_room, count_descriptors, read_input, sleep_long, crash, leave, kill_me,
-    ignore_term, overwrite, close_bells, fork_and_die, nap,
+    ignore_term, overwrite, close_bells, fork_and_die, fork_and_return, nap,
     tell_and_nap;
 
 /* Initializers. */

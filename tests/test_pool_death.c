@@ -115,6 +115,16 @@ REAL_TEST(a_child_of_a_job_does_not_hide_the_workers_death)
     return 0;
 }
 
+REAL_TEST(a_child_of_a_job_that_returns_ends_there_and_the_worker_goes_on)
+{
+    bide_pool *p = open_pool(1);
+    ck_assert_int_eq(call_int(p, fork_and_return, 0), SIGABRT);
+    ck_assert_int_eq(call_int(p, give_back, 7), 7);
+    ck_assert_uint_eq(stats_of(p).died, 0);
+    bide_pool_close(p);
+    return 0;
+}
+
 REAL_TEST(a_pool_whose_workers_keep_dying_gives_up)
 {
     bide_pool *p = open_pool(1);
@@ -465,6 +475,8 @@ Suite *suite_pool_death(void)
     tcase_add_test(t, an_idle_worker_that_is_killed_costs_nothing);
     tcase_add_test(t, a_worker_that_closes_its_bells_has_died);
     tcase_add_test(t, a_child_of_a_job_does_not_hide_the_workers_death);
+    tcase_add_test(
+        t, a_child_of_a_job_that_returns_ends_there_and_the_worker_goes_on);
     tcase_add_test(t, a_pool_whose_workers_keep_dying_gives_up);
     tcase_add_test(t, a_job_that_ends_between_deaths_keeps_the_pool_alive);
     tcase_add_test(t, workers_that_die_at_once_are_not_started_for_ever);
