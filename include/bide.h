@@ -1870,7 +1870,8 @@ struct bide_output {
  *   in         what to feed it with; its input is closed behind that.  It need
  *              not take all
  *   out, err   where what it writes on its pipes goes; NULL: it is discarded
- * Returns its wait status.
+ * Returns its wait status, once nobody has its pipes open: not what it has
+ * started, either.
  *   -EMSGSIZE  it wrote more than a limit; `data` holds as much.  As with every
  *              error but a cancel, it was ended: TERM, its `kill_grace` or 5
  *              seconds, KILL
