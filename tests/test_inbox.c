@@ -86,6 +86,10 @@ START_TEST(letters_are_delivered_in_the_order_of_posting)
 {
     static struct numbered letters[LETTERS];
     post_all(letters, 0);
+    ck_assert(bi_inbox_deliver(&inbox));
+    ck_assert_int_lt(delivered, LETTERS); /* tasks have their turn between */
+    ck_assert_uint_eq(bi_inbox_count(&inbox), (size_t)(LETTERS - delivered));
+    ck_assert(!bi_inbox_sleep(&inbox));
     while (delivered < LETTERS)
         ck_assert(bi_inbox_deliver(&inbox));
     ck_assert(!bi_inbox_deliver(&inbox));
