@@ -61,7 +61,7 @@ void audit_run(void)
 {
     struct bi_run *run = bi_here;
     struct bi_reactor *r = run->reactor;
-    equal((long)run->alive, 1, "only the main task is alive");
+    equal((long)bi_run_alive(run), 1, "only the main task is alive");
     equal((long)r->in_flight, 0, "no operation is in flight");
     bide_time deadline;
     holds(!bi_timer_next(run, &deadline), "no timer is armed");

@@ -149,9 +149,9 @@ bool audit_run_differs(char *why, size_t room)
 {
     struct bi_run *run = bi_here;
     size_t used = run->stacks.mapped - count_free(&run->stacks);
-    if (run->alive != 1)
+    if (bi_run_alive(run) != 1)
         return snprintf(why, room, "%lu tasks are alive besides main",
-                        (unsigned long)run->alive - 1);
+                        (unsigned long)bi_run_alive(run) - 1);
     if (used != 1)
         return snprintf(why, room, "%zu stacks are in use besides main's",
                         used - 1);

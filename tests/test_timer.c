@@ -1,6 +1,7 @@
 /* test_timer.c: sleeping, and the order in which deadlines come. */
 #include "tasks.h"
 
+#include "seed.h"
 #include "sys.h"
 #include "uring_abi.h"
 
@@ -174,6 +175,45 @@ VIRTUAL_TEST(sleepers_wake_in_their_order_where_no_memory_is_left)
     return 0;
 }
 
+/* From a nanosecond to some thirteen days, as likely short as long. */
+static bide_time any_span(uint64_t *lots)
+{
+    uint64_t lot = bi_seed_draw(lots);
+    return 1 + (bide_time)(lot >> (14 + lot % 50));
+}
+
+static intptr_t sleep_often(void *seed)
+{
+    uint64_t lots = (uint64_t)VALUE(seed);
+    for (int i = 0; i < 20; i++) {
+        bide_time deadline = bide_after(any_span(&lots));
+        int rc = bide_sleep_until(deadline);
+        if (rc < 0)
+            return rc;
+        ck_assert_int_eq(bide_now(), deadline);
+    }
+    return 0;
+}
+
+VIRTUAL_TEST(sleeps_of_all_lengths_end_when_they_should)
+{
+    static bide_task *tasks[1000];
+    uint64_t lots = 3;
+    for (int i = 0; i < 1000; i++)
+        tasks[i] = spawn(sleep_often, NUM(i + 1));
+    for (int i = 0; i < 1000; i += 5) {
+        ck_assert_int_eq(bide_sleep(any_span(&lots) >> 8), 0);
+        bide_cancel(tasks[i]);
+    }
+    for (int i = 0; i < 1000; i++) {
+        intptr_t rc = result_of(tasks[i]);
+        ck_assert(rc == 0 || (i % 5 == 0 && rc == -ECANCELED));
+        bide_release(tasks[i]);
+    }
+    ck_assert(no_timer_left());
+    return 0;
+}
+
 VIRTUAL_TEST(computing_past_several_deadlines_wakes_the_earliest_first)
 {
     sleeper("b20"), sleeper("a10"), sleeper("c30");
@@ -291,6 +331,7 @@ Suite *suite_timer(void)
     tcase_add_test(t, ten_thousand_cancelled_sleepers_leave_no_timer);
     tcase_add_test(t, a_thousand_sleepers_wake_in_the_order_of_their_deadlines);
     tcase_add_test(t, sleepers_wake_in_their_order_where_no_memory_is_left);
+    tcase_add_test(t, sleeps_of_all_lengths_end_when_they_should);
     tcase_add_test(t,
                    computing_past_several_deadlines_wakes_the_earliest_first);
     tcase_add_test(t, a_moved_deadline_takes_a_new_place_among_equals);
