@@ -95,27 +95,33 @@ struct descriptors {
     uint64_t open[LOOKED_AT / AT_ONCE]; /* a bit for each */
 };
 
-static void look(struct descriptors *d)
+/* False: the kernel has not told. */
+static bool look(struct descriptors *d)
 {
     struct pollfd fds[AT_ONCE];
     for (int i = 0; i < LOOKED_AT / AT_ONCE; i++) {
-        d->open[i] = 0;
+        int rc;
         for (int k = 0; k < AT_ONCE; k++)
             fds[k] = (struct pollfd){.fd = i * AT_ONCE + k};
-        if (bi_sys_poll(fds, AT_ONCE, 0) < 0)
-            continue;
+        do
+            rc = bi_sys_poll(fds, AT_ONCE, 0);
+        while (rc == -EINTR);
+        if (rc < 0)
+            return false;
+        d->open[i] = 0;
         for (int k = 0; k < AT_ONCE; k++)
             if (!(fds[k].revents & POLLNVAL))
                 d->open[i] |= (uint64_t)1 << k;
     }
+    return true;
 }
 
 /* What is not as it was before: 0, or told, and the code for it. */
 static int tell_difference(const struct descriptors *before)
 {
     struct descriptors now;
-    look(&now);
-    for (int fd = 0; fd < LOOKED_AT; fd++) {
+    bool told = look(&now);
+    for (int fd = 0; told && fd < LOOKED_AT; fd++) {
         uint64_t bit = (uint64_t)1 << fd % AT_ONCE;
         uint64_t was = before->open[fd / AT_ONCE] & bit;
         uint64_t is = now.open[fd / AT_ONCE] & bit;
@@ -156,10 +162,12 @@ static intptr_t once(struct bi_moments *m)
 {
     struct sweep *s = bi_container_of(m, struct sweep, m);
     struct descriptors before;
-    look(&before);
+    bool told = look(&before);
     intptr_t result = run(s);
-    int left = m->unable ? 0 : tell_difference(&before);
-    return result >= 0 && left < 0 ? left : result;
+    if (result < 0 || !told)
+        return result;
+    int left = tell_difference(&before);
+    return left < 0 ? left : result;
 }
 
 /* The body without a fault: 0, or what is wrong with it, told. */

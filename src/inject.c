@@ -17,7 +17,7 @@
  * refused, and without the second it only waits.
  *
  * The table belongs to the process.  It is ours while any thread sweeps, and
- * passes on what others call.
+ * passes on what others call: to the kernel, or to what a test has put there.
  *
  * Rejected: faults in the rings and in each system call, as the library's own
  * sweep has them (sweep/): they show how bide copes, not how its caller does,
@@ -29,6 +29,7 @@
 
 #include <bide/test.h>
 #include <stdatomic.h>
+#include <string.h>
 
 static _Thread_local struct bi_injector *here
     __attribute__((tls_model("initial-exec")));
@@ -46,14 +47,21 @@ static int outcome_of(const struct bi_call *call, bool divides)
 static atomic_flag busy = ATOMIC_FLAG_INIT;
 static unsigned injectors;
 
-static const struct bi_sys *const real = &bi_sys_kernel;
+/* What stands there otherwise: the kernel's own, which is there for threads
+ * that call while it changes, or a copy. */
+static const struct bi_sys *_Atomic below = &bi_sys_kernel;
+
+static const struct bi_sys *real(void)
+{
+    return atomic_load_explicit(&below, memory_order_relaxed);
+}
 
 static long call(long number, long a, long b, long c, long d, long e, long f)
 {
     int code = here ? outcome_of(bi_call_of_number(number), false) : 0;
     if (code && number != SYS_close)
         return -code;
-    long rc = real->call(number, a, b, c, d, e, f);
+    long rc = real()->call(number, a, b, c, d, e, f);
     return code && rc == 0 ? -code : rc;
 }
 
@@ -61,7 +69,7 @@ static void *map(size_t bytes, int prot, int flags, int fd, off_t at,
                  int *error)
 {
     *error = -outcome_of(&bi_call_map, false);
-    return *error ? NULL : real->map(bytes, prot, flags, fd, at, error);
+    return *error ? NULL : real()->map(bytes, prot, flags, fd, at, error);
 }
 
 /* Those behind the first fail with it, where later ones do, and are no moments
@@ -74,7 +82,7 @@ static int thread_start(thrd_t *t, int (*run)(void *), void *arg)
     int code = outcome_of(first ? &bi_call_thread : &later, false);
     if (first)
         here->threaded = true;
-    return code ? -code : real->thread_start(t, run, arg);
+    return code ? -code : real()->thread_start(t, run, arg);
 }
 
 static int spawn(pid_t *pid, const char *file,
@@ -84,7 +92,7 @@ static int spawn(pid_t *pid, const char *file,
 {
     int code = outcome_of(&bi_call_spawn, false);
     return code ? -code
-                : real->spawn(pid, file, actions, attr, argv, environment);
+                : real()->spawn(pid, file, actions, attr, argv, environment);
 }
 
 /* Others may be calling: each entry is good by itself. */
@@ -97,6 +105,15 @@ static void put_table(const struct bi_sys *table)
     __atomic_store_n(&bi_sys.spawn, table->spawn, __ATOMIC_RELAXED);
 }
 
+static void keep_table(void)
+{
+    static struct bi_sys copy;
+    if (memcmp(&bi_sys, &bi_sys_kernel, sizeof bi_sys) == 0)
+        return;
+    copy = bi_sys;
+    atomic_store_explicit(&below, &copy, memory_order_relaxed);
+}
+
 static void take_table(int step)
 {
     static const struct bi_sys ours = {.call = call, .map = map,
@@ -104,10 +121,12 @@ static void take_table(int step)
                                        .spawn = spawn};
     while (atomic_flag_test_and_set(&busy))
         ;
-    if (step > 0 && injectors++ == 0)
+    if (step > 0 && injectors++ == 0) {
+        keep_table();
         put_table(&ours);
-    else if (step < 0 && --injectors == 0)
-        put_table(real);
+    } else if (step < 0 && --injectors == 0) {
+        put_table(real());
+    }
     atomic_flag_clear(&busy);
 }
 

@@ -143,10 +143,27 @@ static intptr_t cancel_sweep(void *unused)
     return moments < 0 ? moments : 0;
 }
 
+/* It bears its own faults, but not those of the sweep that it is swept by. */
+static intptr_t fail_here(void *unused)
+{
+    (void)unused;
+    (void)!bide_fault_point("here", -EIO);
+    return 0;
+}
+
+static intptr_t fault_sweep(void *unused)
+{
+    struct bide_test_options opt = {.run = body_options};
+    intptr_t moments = bide_fault_sweep(fail_here, unused, &opt);
+    EXPECT(moments < 0 || moments == 2);
+    return moments < 0 ? moments : 0;
+}
+
 const struct body bodies_test[] = {
     {"test_run", one_run, 0, OUTSIDE},
     {"test_pair", pair, 0, OUTSIDE},
     {"explore", explore, 0, OUTSIDE},
     {"cancel_sweep", cancel_sweep, 0, OUTSIDE},
+    {"fault_sweep", fault_sweep, 0, OUTSIDE},
     {0},
 };
