@@ -44,7 +44,7 @@ enum bide_step {
     BIDE_STEP_READY, /* and can run */
     BIDE_STEP_BEGIN, /* its turn begins */
     BIDE_STEP_END,   /* and is over: it waits, lets others in, or has ended */
-    BIDE_STEP_EXIT,  /* it has ended */
+    BIDE_STEP_EXIT   /* it has ended */
 };
 
 /* How a test runs; a zeroed struct, or NULL for it, means the defaults. */
