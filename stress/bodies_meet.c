@@ -103,6 +103,29 @@ static intptr_t body_barrier(void *arg)
     return rc;
 }
 
+/* Who is cancelled counts as not arrived, and gives the barrier up. */
+static intptr_t meet_or_abort(void *arg)
+{
+    int rc = bide_barrier_wait(&barrier);
+    if (rc == -ECANCELED)
+        bide_barrier_abort(&barrier);
+    return arg && rc == -ENOTRECOVERABLE ? 7 : rc;
+}
+
+static intptr_t body_barrier_cancel(void *arg)
+{
+    (void)arg;
+    struct bide_call calls[] = {{meet_or_abort, NULL, 0},
+                                {meet_or_abort, NUM(1), 0},
+                                {meet_or_abort, NUM(1), 0}};
+    barrier = (struct bide_barrier){.count = 3};
+    strike_first(calls, LENGTH(calls));
+    for (int i = 1; i < 3; i++)
+        must(calls[0].result < 0 ? calls[i].result == 7 : calls[i].result < 3,
+             "all have met, or nobody has");
+    return 0;
+}
+
 /* One is missing, until the barrier is given up. */
 static intptr_t be_sent_away(void *arg)
 {
@@ -244,6 +267,7 @@ const struct body meet_bodies[] = {
     {"event", body_event},
     {"event clear", body_event_clear},
     {"barrier", body_barrier},
+    {"barrier cancel", body_barrier_cancel},
     {"barrier reset", body_barrier_reset},
     {"once", body_once},
     {"countdown", body_countdown},

@@ -144,11 +144,22 @@ static int use_permits(unsigned n)
     return rc;
 }
 
-static intptr_t wait_for_permits(void *arg)
+static bool only_small_ones; /* wait from now on, for one permit */
+
+static intptr_t wait_for_two(void *arg)
 {
     int rc = bide_sem_acquire(&sem, 2);
+    only_small_ones = true;
     if (rc == 0)
         rc = use_permits(2);
+    return arg ? 0 : rc;
+}
+
+static intptr_t wait_for_one(void *arg)
+{
+    int rc = bide_sem_acquire(&sem, 1);
+    if (rc == 0)
+        rc = use_permits(1);
     return arg ? 0 : rc;
 }
 
@@ -158,6 +169,8 @@ static intptr_t try_permits(void *arg)
     for (int i = 0; i < TRIES; i++) {
         bide_sem_info(&sem, &info);
         bool there = sem.count > 0 && !info.waiters;
+        must(!only_small_ones || !info.waiters || sem.count == 0,
+             "nobody waits behind one who was cancelled");
         rc = bide_sem_tryacquire(&sem, 1);
         must(rc == (there ? 0 : -EAGAIN), "a permit is had where one is free");
         rc = rc == 0 ? use_permits(1) : breathe();
@@ -168,9 +181,11 @@ static intptr_t try_permits(void *arg)
 static intptr_t body_sem_try(void *arg)
 {
     (void)arg;
-    struct bide_call calls[] = {{wait_for_permits, NULL, 0},
-                                {try_permits, NULL, 0}, {try_permits, NULL, 0},
-                                {wait_for_permits, NULL, 0}};
+    struct bide_call calls[] = {{wait_for_two, NULL, 0},
+                                {wait_for_one, NULL, 0}, {try_permits, NULL, 0},
+                                {try_permits, NULL, 0},
+                                {wait_for_one, NULL, 0}};
+    only_small_ones = false;
     sem = (struct bide_sem){.count = 2, .limit = 2};
     begin();
     strike_first(calls, LENGTH(calls));
