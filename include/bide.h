@@ -102,6 +102,7 @@ struct bide_options {
  *              and cancelled
  *   -EINTR     SIGINT cancelled the main task
  *   -ENOMEM, -EMFILE, ...  what the run needs could not be had
+ *   -ENOTSUP   the program is built with -fsanitize=thread, and bide is not
  *   -ENOSYS    a backend that was demanded by name is refused by this kernel;
  *              the sentence on stderr says why
  */

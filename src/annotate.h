@@ -197,6 +197,10 @@ BI_ALWAYS_INLINE void bi_annotate_drop(struct bi_annotate *a)
 
 #endif
 
+/* A tool that the program was built for and this library was not, so that it is
+ * told nothing of switches and threads, and dies of them; NULL: none. */
+const char *bi_annotate_stranger(void);
+
 /* Whether Valgrind runs this program, as it was seen before main() (coro.c): a
  * request to it costs some ten stores, this a look. */
 extern bool bi_annotate_valgrind __attribute__((visibility("hidden")));

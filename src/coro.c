@@ -7,6 +7,18 @@
 
 bool bi_annotate_valgrind;
 
+/* What a program that is built with -fsanitize=thread brings along. */
+void __tsan_init(void) __attribute__((weak));
+
+const char *bi_annotate_stranger(void)
+{
+#ifdef BI_TSAN
+    return NULL;
+#else
+    return __tsan_init ? "-fsanitize=thread" : NULL;
+#endif
+}
+
 /* Before other constructors, which may have runs already. */
 __attribute__((constructor(101))) static void look_for_tools(void)
 {

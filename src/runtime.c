@@ -179,7 +179,14 @@ static void begin_run(struct bi_runtime *rt)
 static int open_run(struct bi_runtime *rt)
 {
     const struct bide_options *o = &rt->options;
+    const char *tool = bi_annotate_stranger();
     int error;
+    if (tool) {
+        snprintf(told.backend_reason, sizeof told.backend_reason,
+                 "the program is built with %s, so the library has to be as "
+                 "well: see TOOLS in bide(7)", tool);
+        return -ENOTSUP;
+    }
     rt->run.handle = bi_loop_make(&error);
     if (!rt->run.handle) {
         snprintf(told.backend_reason, sizeof told.backend_reason,
