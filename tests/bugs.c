@@ -8,6 +8,7 @@
 #include "annotate.h"
 #include "tasks.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 
@@ -121,6 +122,20 @@ static intptr_t lose(void *unused)
     return 0;
 }
 
+static NOT_INLINE int read_what_was_freed(void)
+{
+    shown = calloc(1, 16);
+    free(shown);
+    return shown[1];
+}
+
+static intptr_t stale(void *unused)
+{
+    (void)unused;
+    bide_yield();
+    return read_what_was_freed() != 0;
+}
+
 /* Only this frame knows the block while the task sleeps. */
 static intptr_t keep(void *unused)
 {
@@ -202,6 +217,48 @@ static intptr_t race(void *unused)
     return -pthread_join(thread, NULL);
 }
 
+static intptr_t write_in_a_job(void *unused)
+{
+    contended++;
+    return VALUE(unused);
+}
+
+static intptr_t call_job(void *unused)
+{
+    return bide_to_thread(write_in_a_job, unused);
+}
+
+/* The task goes on while the job is on its thread. */
+static intptr_t race_a_job(void *unused)
+{
+    bide_task *task;
+    int rc = bide_spawn(&task, call_job, unused);
+    if (rc < 0)
+        return rc;
+    bide_yield();
+    write_in_a_task();
+    rc = (int)bide_await(task);
+    bide_release(task);
+    return rc;
+}
+
+/* ---- Arithmetic --------------------------------------------------------- */
+
+static volatile int most = INT_MAX;
+
+static NOT_INLINE void count_beyond(void)
+{
+    most = most + 1;
+}
+
+static intptr_t exceed(void *unused)
+{
+    (void)unused;
+    bide_yield();
+    count_beyond();
+    return 0;
+}
+
 /* ---- By name ------------------------------------------------------------ */
 
 static const struct bug {
@@ -216,6 +273,9 @@ static const struct bug {
     {"count", count},
     {"quit", quit},
     {"race", race},
+    {"race a job", race_a_job},
+    {"stale", stale},
+    {"exceed", exceed},
 };
 
 int commit_bug(const char *name)

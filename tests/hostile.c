@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+const char *work_file = "/proc/self/status";
+
 static struct ends ends;
 
 static intptr_t write_four(void *unused)
@@ -27,7 +29,7 @@ intptr_t work(void *unused)
     (void)unused;
     struct bide_call calls[] = {{write_four, NULL, 0}, {read_four, NULL, 0}};
     intptr_t rc = bide_gather(calls, 2, BIDE_FAIL_FAST);
-    int fd = rc < 0 ? (int)rc : bide_open("/proc/self/status", O_RDONLY, 0);
+    int fd = rc < 0 ? (int)rc : bide_open(work_file, O_RDONLY, 0);
     if (fd < 0)
         return fd;
     ssize_t n = bide_read_all(fd, buf, sizeof buf);

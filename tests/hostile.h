@@ -28,6 +28,7 @@ void hostile_prepare(void);
  * the pipe. */
 void open_pipe(void);
 intptr_t work(void *unused);
+extern const char *work_file;
 
 /* On stderr, what came of it and what bide_info() says. */
 void tell(intptr_t result);

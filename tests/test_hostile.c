@@ -1,6 +1,7 @@
 /* test_hostile.c: kernels and limits that refuse what the library wants. */
 #include "hostile.h"
 
+#include "jobs.h"
 #include "sys.h"
 
 #include <signal.h>
@@ -289,6 +290,32 @@ START_TEST(in_an_old_sandbox_the_work_is_done)
 }
 END_TEST
 
+static intptr_t call_pool(void *unused)
+{
+    (void)unused;
+    return call_int(open_pool(1), give_back, 7);
+}
+
+/* A root without /proc, and with a file that is there if tests are built. */
+static void without_proc(void)
+{
+    open_pipe();
+    if (chroot("/usr/include") < 0 || chdir("/") < 0)
+        refuse_cannot("the root cannot be changed");
+    work_file = "/stdio.h";
+    tell(bide_run(work, NULL, NULL));
+    fprintf(stderr, "pool %ld\n", (long)bide_run(call_pool, NULL, NULL));
+}
+
+START_TEST(without_proc_the_work_is_done_and_a_pool_has_no_program)
+{
+    if (!run_child(without_proc))
+        return;
+    expect_told("result 0");
+    ck_assert_int_lt(atoi(strstr(told, "pool ") + 5), 0);
+}
+END_TEST
+
 static void forbidden_eventfd(void)
 {
     refuse_call(SYS_eventfd2, EPERM);
@@ -324,6 +351,8 @@ Suite *suite_hostile(void)
     tcase_add_test(t, without_address_space_the_run_is_refused_with_a_sentence);
     tcase_add_test(t, on_an_old_kernel_the_work_is_done);
     tcase_add_test(t, in_an_old_sandbox_the_work_is_done);
+    tcase_add_test(
+        t, without_proc_the_work_is_done_and_a_pool_has_no_program);
     tcase_add_test(t, without_eventfd_the_run_is_refused_with_a_sentence);
     suite_add_tcase(s, t);
     return s;

@@ -12,7 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum tool { NONE, ASAN, TSAN, VALGRIND };
+enum tool { NONE, ASAN, UBSAN, TSAN, VALGRIND };
+
+/* Of the undefined-behaviour sanitizer the compiler says nothing; it is there
+ * if its library is. */
+void __ubsan_handle_add_overflow_abort(void) __attribute__((weak));
 
 static enum tool tool_at_work(void)
 {
@@ -21,7 +25,8 @@ static enum tool tool_at_work(void)
 #elif defined(BI_TSAN)
     return TSAN;
 #else
-    return bi_annotate_wants_stacks() ? VALGRIND : NONE;
+    return bi_annotate_valgrind ? VALGRIND
+         : __ubsan_handle_add_overflow_abort ? UBSAN : NONE;
 #endif
 }
 
@@ -37,15 +42,25 @@ static const struct report {
      {"stack-use-after-scope", "write_after_the_scope", "outlive"}},
     {ASAN, "lose",
      {"LeakSanitizer: detected memory leaks", "lose_a_block", "lose"}},
+    {ASAN, "stale",
+     {"heap-use-after-free", "read_what_was_freed", "in stale"}},
     {ASAN, "count", {NULL}},
     {ASAN, "quit", {NULL}},
+    {UBSAN, "exceed",
+     {"signed integer overflow", "in count_beyond", "in exceed"}},
     {TSAN, "overflow", {"stack overflow in task 'main'"}},
     {TSAN, "race",
      {"ThreadSanitizer: data race", "write_in_a_task", "write_in_a_thread"}},
+    {TSAN, "race a job",
+     {"ThreadSanitizer: data race", "write_in_a_task", "write_in_a_job"}},
+    {TSAN, "stale",
+     {"heap-use-after-free", "read_what_was_freed", "stale"}},
     {VALGRIND, "overflow",
      {"stack overflow in task 'main'", "SIGSEGV", "fall_down"}},
     {VALGRIND, "misread",
      {"depends on uninitialised value", "branch_on_rubbish", "misread"}},
+    {VALGRIND, "stale",
+     {"Invalid read of size 1", "read_what_was_freed", "stale (bugs.c"}},
     {VALGRIND, "lose",
      {"1,000 bytes in 1 blocks are definitely lost", "lose_a_block", "lose"}},
     {VALGRIND, "count", {NULL}},
@@ -61,6 +76,7 @@ static void commit(void)
     char self[512] = "";
     if (readlink("/proc/self/exe", self, sizeof self - 1) < 0)
         _exit(99);
+    setenv("UBSAN_OPTIONS", "print_stacktrace=1", 1);
     if (asked->tool == VALGRIND)
         execlp("valgrind", "valgrind", "-q", "--leak-check=full",
                "--error-exitcode=9", self, "bug", asked->bug, NULL);
