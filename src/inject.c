@@ -6,7 +6,7 @@
  * are the same under io_uring and epoll, and for streams in memory.  What never
  * waits is counted in the table of system calls.
  *
- *     operation   a backend before the backend (as wire.c): one that shall
+ *     operation   a backend before the backend (as wires.c): one that shall
  *                 fail is never begun, and ends with the code at once
  *     other call  our function in bi_sys: one that shall fail is not made, but
  *                 for close(2), which closes in any case

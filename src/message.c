@@ -16,7 +16,7 @@ static intptr_t run_or_try(struct bi_op *op, struct bi_task *self, bool in)
 {
     if (op->flags & MSG_DONTWAIT) {
         int rc = bi_turn_of_others(op->fd, in);
-        return rc < 0 ? rc : bi_op_try(op);
+        return rc < 0 ? rc : bi_reactor_try(bi_reactor_here(), op);
     }
     return in ? bi_turn_receive(op) : bi_turn_transmit(op, self);
 }

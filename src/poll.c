@@ -7,7 +7,6 @@
  */
 #include "park.h"
 #include "reactor.h"
-#include "sys.h"
 
 #include <stdlib.h>
 
@@ -118,7 +117,8 @@ static int tell_closed(const struct member *room, struct pollfd *fds, nfds_t n)
 static int poll_set(struct bi_task *self, struct member *room,
                     struct pollfd *fds, nfds_t n)
 {
-    int ready = bi_sys_poll(fds, n, 0);
+    struct bi_reactor *r = bi_reactor_here();
+    int ready = bi_reactor_poll(r, fds, n);
     while (ready == 0 || ready == -EINTR) {
         int rc = wait_for_one(room, fds, n);
         if (rc == 0)
@@ -127,7 +127,7 @@ static int poll_set(struct bi_task *self, struct member *room,
             rc = bi_park_check(self);
         if (rc != 0)
             return rc;
-        ready = bi_sys_poll(fds, n, 0);
+        ready = bi_reactor_poll(r, fds, n);
     }
     return ready;
 }

@@ -171,6 +171,17 @@ intptr_t bi_reactor_run(struct bi_reactor *r, struct bi_op *op)
     }
 }
 
+intptr_t bi_reactor_try(struct bi_reactor *r, struct bi_op *op)
+{
+    return r->backend->try_now ? r->backend->try_now(r, op) : bi_op_try(op);
+}
+
+int bi_reactor_poll(struct bi_reactor *r, struct pollfd *fds, nfds_t n)
+{
+    return r->backend->poll_now ? r->backend->poll_now(fds, n)
+                                : bi_sys_poll(fds, n, 0);
+}
+
 /* ---- What a thread must do ---------------------------------------------- */
 
 static struct bi_op *op_of_job(struct bi_job *job)

@@ -52,7 +52,9 @@ struct bi_backend {
      * that its peer sees the end as soon as it is closed.  Never blocks. */
     void (*let_go)(struct bi_reactor *r, int fd, struct bi_fd *e);
 
-    /* shutdown(2) of `fd`; NULL: the kernel's. */
+    /* What a test has in the place of the kernel; NULL: the kernel's own. */
+    intptr_t (*try_now)(struct bi_reactor *r, struct bi_op *op); /* -EAGAIN */
+    int (*poll_now)(struct pollfd *fds, nfds_t n);
     int (*shut_down)(struct bi_reactor *r, int fd, int how);
 
     /* In a forked child: drop what is its own, touch nothing shared. */
@@ -86,6 +88,12 @@ void bi_reactor_close(struct bi_reactor *r);
 /* Make the call that `op` describes, waiting as long as it takes; the caller
  * has done bi_park_check().  Returns its result or the refusal. */
 intptr_t bi_reactor_run(struct bi_reactor *r, struct bi_op *op);
+
+/* The same, without waiting: its result, or -EAGAIN. */
+intptr_t bi_reactor_try(struct bi_reactor *r, struct bi_op *op);
+
+/* poll(2) that does not wait. */
+int bi_reactor_poll(struct bi_reactor *r, struct pollfd *fds, nfds_t n);
 
 /* The two halves of it, for one who waits for several: begin an operation that
  * ends in op->done(), and ask for its end (true: it is over already). */

@@ -4,7 +4,7 @@
 
 #include "runtime.h"
 #include "strategy.h"
-#include "wire.h"
+#include "wires.h"
 
 #include <bide/test.h>
 

@@ -1,30 +1,14 @@
-/* wire.c: stream pairs in memory, for tests.
+/* wire.c: a stream in memory, between two ends.
  *
- * A wire has two ends, each with a descriptor of its own: a socket that is
- * connected to nothing and only keeps the number.  The wires of a run are a
- * backend that stands before the run's own: an operation on an end is done here
- * and all others are passed on.  So every call on descriptors works as on a
- * socket, with its turns, its cancels and its close, and production pays
- * nothing: it has no such backend.
- *
- * What an end has written lies in packets on its way to the other one.  The
- * operations that wait stand on their descriptor's list, as everywhere; whoever
- * changes something serves the two ends again.  They are not counted as in
- * flight, for no kernel is behind them: a run that waits for nothing else is
- * deadlocked, and its virtual clock jumps.
- *
- * Rejected: a kernel's socketpair with limits (when its bytes come is the
- * kernel's to decide, and no seed replays it); a kind of descriptor that each
- * call looks at (a branch on every production path).
+ * What an end has written lies in packets on its way to the other one, each
+ * with the time at which it has come.  Nothing is done here but on demand: an
+ * attempt moves what can be moved now, and wires.c knows whom that lets go on.
  */
 #include "wire.h"
 
-#include "io.h"
 #include "seed.h"
-#include "sys.h"
-#include "timer.h"
 
-#include <bide/test.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,52 +21,56 @@ struct packet {
     char bytes[];
 };
 
-struct end {
-    struct wire *wire;
-    int fd;                /* -1: closed */
-    struct bi_list coming; /* packets, in order */
-    size_t bytes;          /* in them, not yet read */
-    bide_time last;        /* when the end of the stream comes; or FOREVER */
-    struct bi_timer timer; /* of the first that is not due yet */
-    bool deaf;             /* it reads no more: it was shut down, or closed */
-    bool told;             /* of the reset */
-};
-
-struct wire {
-    struct bi_list link; /* on the run's `wires` */
-    struct end ends[2];
-    struct bide_test_link how;
-    uint64_t moved; /* bytes written, both ways */
-    bool reset;
-};
-
-static struct end *other(struct end *end)
+static struct packet *packet_of(struct bi_list *link)
 {
-    return &end->wire->ends[end == &end->wire->ends[0]];
+    return bi_container_of(link, struct packet, link);
 }
 
-/* Of the test run of this thread, or NULL.  Not told by the reactor: a fault
- * sweep stands before this backend in turn. */
-static _Thread_local struct bi_wires *here;
-
-static struct end *end_at(int fd)
+static struct packet *first_packet(const struct bi_end *end)
 {
-    BI_LIST_EACH(it, &here->wires) {
-        struct wire *wire = bi_container_of(it, struct wire, link);
-        for (int i = 0; i < 2; i++)
-            if (wire->ends[i].fd == fd)
-                return &wire->ends[i];
+    struct bi_list *link = bi_list_first(&end->coming);
+    return link ? packet_of(link) : NULL;
+}
+
+struct bi_wire *bi_wire_make(const struct bide_test_link *link,
+                             uint64_t *random)
+{
+    struct bi_wire *wire = calloc(1, sizeof *wire);
+    if (!wire)
+        return NULL;
+    if (link)
+        wire->how = *link;
+    if (!wire->how.capacity)
+        wire->how.capacity = CAPACITY;
+    wire->random = random;
+    for (int i = 0; i < 2; i++) {
+        wire->ends[i].wire = wire;
+        wire->ends[i].last = BIDE_FOREVER;
     }
-    return NULL;
+    return wire;
+}
+
+static void drop_packets(struct bi_end *end)
+{
+    struct bi_list *link;
+    while ((link = bi_list_pop(&end->coming)))
+        free(packet_of(link));
+    end->bytes = 0;
+}
+
+void bi_wire_free(struct bi_wire *wire)
+{
+    drop_packets(&wire->ends[0]);
+    drop_packets(&wire->ends[1]);
+    free(wire);
 }
 
 /* 1 to `most`, by lot; SIZE_MAX where there is no limit. */
-static size_t lot(const struct wire *wire)
+static size_t lot(const struct bi_wire *wire)
 {
     if (!wire->how.most_bytes)
         return SIZE_MAX;
-    uint64_t drawn = bi_seed_draw(&here->random);
-    return 1 + (size_t)(drawn % wire->how.most_bytes);
+    return 1 + (size_t)(bi_seed_draw(wire->random) % wire->how.most_bytes);
 }
 
 static size_t smaller(size_t a, size_t b)
@@ -90,37 +78,106 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* ---- What an end can do ------------------------------------------------- */
+
+/* A packet is there. */
+static bool has_bytes(const struct bi_end *end)
+{
+    const struct packet *p = first_packet(end);
+    return p && p->due <= bide_now();
+}
+
+/* Nothing more will come. */
+static bool has_ended(const struct bi_end *end)
+{
+    return !first_packet(end) && end->last <= bide_now();
+}
+
+/* Nothing stands before the reset. */
+static bool is_reset(const struct bi_end *end)
+{
+    return end->wire->reset && !first_packet(end);
+}
+
+static bool reads_now(const struct bi_end *end)
+{
+    return end->deaf || has_bytes(end) || has_ended(end) || is_reset(end);
+}
+
+/* Nobody will read what it writes. */
+static bool is_shut_out(const struct bi_end *end)
+{
+    const struct bi_end *to = bi_wire_other(end);
+    return to->last != BIDE_FOREVER || to->deaf;
+}
+
+static bool writes_now(const struct bi_end *end)
+{
+    return end->wire->reset || is_shut_out(end) ||
+           bi_wire_other(end)->bytes < end->wire->how.capacity;
+}
+
+short bi_wire_events(const struct bi_end *end)
+{
+    bool over = end->deaf || end->last <= bide_now() || is_reset(end);
+    int events = 0;
+    if (reads_now(end))
+        events |= POLLIN | POLLRDNORM;
+    if (writes_now(end))
+        events |= POLLOUT | POLLWRNORM;
+    if (over)
+        events |= POLLRDHUP;
+    if (over && (end->wire->reset || is_shut_out(end)))
+        events |= POLLHUP;
+    if (end->wire->reset && !end->told)
+        events |= POLLERR;
+    return (short)events;
+}
+
+bide_time bi_wire_due(const struct bi_end *end)
+{
+    const struct packet *p = first_packet(end);
+    bide_time due = p ? p->due : end->last;
+    return due > bide_now() ? due : BIDE_FOREVER;
+}
+
 /* ---- Bytes -------------------------------------------------------------- */
 
-/* The buffers of an operation; false: it is none that a stream knows. */
-static bool buffers_of(struct bi_op *op, struct iovec *one,
-                       const struct iovec **iov, size_t *n)
+/* The buffers of an operation. */
+struct buffers {
+    const struct iovec *iov;
+    size_t n;
+    struct iovec one;
+};
+
+/* False: it is none that a stream in memory knows. */
+static bool find_buffers(struct bi_op *op, struct buffers *b)
 {
-    *one = (struct iovec){op->buf, op->len};
-    *iov = one;
-    *n = 1;
+    b->one = (struct iovec){op->buf, op->len};
+    b->iov = &b->one;
+    b->n = 1;
     switch (op->kind) {
     case BI_OP_READ: case BI_OP_WRITE: case BI_OP_RECV: case BI_OP_SEND:
         break;
     case BI_OP_READV: case BI_OP_WRITEV:
-        *iov = op->iov;
-        *n = op->len;
+        b->iov = op->iov;
+        b->n = op->len;
         break;
     case BI_OP_RECVMSG: case BI_OP_SENDMSG:
-        *iov = op->msg->msg_iov;
-        *n = op->msg->msg_iovlen;
+        b->iov = op->msg->msg_iov;
+        b->n = op->msg->msg_iovlen;
         break;
     default:
         return false;
     }
-    return !(op->flags & ~MSG_NOSIGNAL);
+    return !(op->flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_PEEK));
 }
 
-static size_t room_of(const struct iovec *iov, size_t n)
+static size_t room_of(const struct buffers *b)
 {
     size_t room = 0;
-    for (size_t i = 0; i < n; i++)
-        room += iov[i].iov_len;
+    for (size_t i = 0; i < b->n; i++)
+        room += b->iov[i].iov_len;
     return room;
 }
 
@@ -139,39 +196,45 @@ static void copy(const struct iovec *iov, size_t at, char *bytes, size_t len,
     }
 }
 
-static struct packet *first_packet(const struct end *end)
+/* The next `n` bytes of `p` have been read. */
+static void consume(struct bi_end *end, struct packet *p, size_t n)
 {
-    struct bi_list *link = bi_list_first(&end->coming);
-    return link ? bi_container_of(link, struct packet, link) : NULL;
+    p->at += n;
+    end->bytes -= n;
+    if (p->at < p->len)
+        return;
+    bi_list_remove(&p->link);
+    free(p);
 }
 
-/* Read up to `len` bytes of what has come; how many. */
-static size_t take(struct end *end, const struct iovec *iov, size_t len)
+/* Read up to `len` bytes of what has come; how many.  A peek leaves them. */
+static size_t take(struct bi_end *end, const struct buffers *b, size_t len,
+                   bool peek)
 {
-    struct packet *p;
+    struct bi_list *next, *link = bi_list_first(&end->coming);
     size_t moved = 0;
-    while (moved < len && (p = first_packet(end)) && p->due <= bide_now()) {
+    for (; link && link != &end->coming && moved < len; link = next) {
+        struct packet *p = packet_of(link);
         size_t n = smaller(len - moved, p->len - p->at);
-        copy(iov, moved, p->bytes + p->at, n, true);
+        next = link->next;
+        if (p->due > bide_now())
+            break;
+        copy(b->iov, moved, p->bytes + p->at, n, true);
         moved += n;
-        p->at += n;
-        if (p->at == p->len) {
-            bi_list_remove(&p->link);
-            free(p);
-        }
+        if (!peek)
+            consume(end, p, n);
     }
-    end->bytes -= moved;
     return moved;
 }
 
 /* Send `len` bytes to `to`. */
-static intptr_t post(struct end *to, const struct iovec *iov, size_t len)
+static intptr_t post(struct bi_end *to, const struct buffers *b, size_t len)
 {
     struct packet *p = malloc(sizeof *p + len);
     if (!p)
         return -ENOMEM;
     *p = (struct packet){.due = bide_after(to->wire->how.delay), .len = len};
-    copy(iov, 0, p->bytes, len, false);
+    copy(b->iov, 0, p->bytes, len, false);
     bi_list_push_back(&to->coming, &p->link);
     to->bytes += len;
     to->wire->moved += len;
@@ -181,303 +244,90 @@ static intptr_t post(struct end *to, const struct iovec *iov, size_t len)
 /* ---- Operations --------------------------------------------------------- */
 
 /* What is left to say once the wire is reset: that, and then the end. */
-static intptr_t tell_reset(struct end *end, intptr_t after)
+static intptr_t tell_reset(struct bi_end *end, intptr_t after)
 {
     bool first = !end->told;
     end->told = true;
     return first ? -ECONNRESET : after;
 }
 
-static intptr_t read_end(struct end *end, const struct iovec *iov, size_t room)
+static intptr_t read_end(struct bi_end *end, const struct buffers *b, bool peek)
 {
-    const struct packet *p = first_packet(end);
+    size_t room = room_of(b);
     if (room == 0 || end->deaf)
         return 0;
-    if (p && p->due <= bide_now())
-        return (intptr_t)take(end, iov, smaller(room, lot(end->wire)));
-    if (!p && end->wire->reset)
-        return tell_reset(end, 0);
-    return !p && end->last <= bide_now() ? 0 : -EAGAIN;
+    if (has_bytes(end))
+        return (intptr_t)take(end, b, smaller(room, lot(end->wire)), peek);
+    if (!reads_now(end))
+        return -EAGAIN;
+    return end->wire->reset ? tell_reset(end, 0) : 0;
 }
 
-static intptr_t write_end(struct end *end, const struct iovec *iov, size_t len)
+static intptr_t write_end(struct bi_end *end, const struct buffers *b)
 {
-    struct wire *wire = end->wire;
-    struct end *to = other(end);
+    struct bi_wire *wire = end->wire;
+    struct bi_end *to = bi_wire_other(end);
+    size_t len = room_of(b);
     if (wire->reset)
         return tell_reset(end, -EPIPE);
-    if (to->last != BIDE_FOREVER || to->deaf)
+    if (is_shut_out(end))
         return -EPIPE;
     if (len == 0)
         return 0;
-    if (to->bytes >= wire->how.capacity)
+    if (!writes_now(end))
         return -EAGAIN;
     len = smaller(len, wire->how.capacity - to->bytes);
     len = smaller(len, lot(wire));
     if (wire->how.reset_after)
         len = smaller(len, (size_t)(wire->how.reset_after - wire->moved));
-    intptr_t rc = post(to, iov, len);
+    intptr_t rc = post(to, b, len);
     if (wire->how.reset_after && wire->moved == wire->how.reset_after)
         wire->reset = true;
     return rc;
 }
 
-/* The result of `op` now, or -EAGAIN: it must wait. */
-static intptr_t attempt(struct end *end, struct bi_op *op)
+static intptr_t poll_end(const struct bi_end *end, int wanted)
 {
-    struct iovec one;
-    const struct iovec *iov;
-    size_t n;
-    if (!buffers_of(op, &one, &iov, &n))
+    int events = bi_wire_events(end) & (wanted | POLLERR | POLLHUP);
+    return events ? events : -EAGAIN;
+}
+
+intptr_t bi_wire_attempt(struct bi_end *end, struct bi_op *op)
+{
+    struct buffers b;
+    if (op->kind == BI_OP_POLL)
+        return poll_end(end, op->flags);
+    if (!find_buffers(op, &b))
         return -EOPNOTSUPP;
-    bool reads = bi_op_events(op) == POLLIN;
-    return (reads ? read_end : write_end)(end, iov, room_of(iov, n));
-}
-
-static void serve_later(struct bi_timer *timer);
-
-/* End what can end of the operations that wait at `end`; whether any did. */
-static bool serve(struct bi_reactor *r, struct end *end)
-{
-    struct bi_fd *e = bi_fd_find(&r->fds, end->fd);
-    struct bi_list *next, *link = e ? bi_list_first(&e->ops) : NULL;
-    bool any = false;
-    for (; link && link != &e->ops; link = next) {
-        next = link->next;
-        struct bi_op *op = bi_container_of(
-            bi_container_of(link, struct bi_wait, link), struct bi_op, wait);
-        intptr_t rc = attempt(end, op);
-        if (rc == -EAGAIN)
-            continue;
-        r->in_flight++; /* for the books, which did not know it */
-        bi_op_done(r, op, rc);
-        any = true;
+    if (bi_op_events(op) == POLLOUT)
+        return write_end(end, &b);
+    intptr_t rc = read_end(end, &b, op->flags & MSG_PEEK);
+    if (rc >= 0 && op->kind == BI_OP_RECVMSG) {
+        op->msg->msg_namelen = 0;
+        op->msg->msg_controllen = 0;
+        op->msg->msg_flags = 0;
     }
-    const struct packet *p = first_packet(end);
-    bide_time due = p ? p->due : end->last;
-    bi_timer_disarm(r->run, &end->timer);
-    if (due > bide_now() && due != BIDE_FOREVER)
-        bi_timer_arm(r->run, &end->timer, due, serve_later);
-    return any;
+    return rc;
 }
 
-/* Something has happened on `wire`: what one end does may be what the other
- * one waits for. */
-static void serve_both(struct bi_reactor *r, struct wire *wire)
-{
-    for (bool any = true; any;) {
-        any = serve(r, &wire->ends[0]);
-        any = serve(r, &wire->ends[1]) || any;
-    }
-}
+/* ---- Ends --------------------------------------------------------------- */
 
-static void serve_later(struct bi_timer *timer)
+void bi_wire_shut_out(struct bi_end *end)
 {
-    struct end *end = bi_container_of(timer, struct end, timer);
-    serve_both(bi_reactor_here(), end->wire);
-}
-
-/* ---- The backend -------------------------------------------------------- */
-
-static bool try_first(struct bi_reactor *r, const struct bi_op *op,
-                      const struct bi_fd *e)
-{
-    return !end_at(op->fd) && here->real->try_first(r, op, e);
-}
-
-static void start(struct bi_reactor *r, struct bi_op *op, struct bi_fd *e)
-{
-    struct end *end = end_at(op->fd);
-    if (!end) {
-        here->real->start(r, op, e);
-        return;
-    }
-    r->in_flight--;
-    serve_both(r, end->wire);
-}
-
-static bool cancel(struct bi_reactor *r, struct bi_op *op)
-{
-    if (!end_at(op->fd))
-        return here->real->cancel(r, op);
-    r->in_flight++;
-    return true;
-}
-
-/* The end writes no more. */
-static void shut_out(struct end *end)
-{
-    struct end *to = other(end);
+    struct bi_end *to = bi_wire_other(end);
     if (to->last == BIDE_FOREVER)
         to->last = bide_after(end->wire->how.delay);
 }
 
-static void drop_packets(struct end *end)
-{
-    struct bi_list *link;
-    while ((link = bi_list_pop(&end->coming)))
-        free(bi_container_of(link, struct packet, link));
-    end->bytes = 0;
-}
-
-static void shut_in(struct end *end)
+void bi_wire_shut_in(struct bi_end *end)
 {
     drop_packets(end);
     end->deaf = true;
 }
 
-static void free_wire(struct wire *wire, struct bi_run *run)
+void bi_wire_reset(struct bi_wire *wire)
 {
-    for (int i = 0; i < 2; i++) {
-        drop_packets(&wire->ends[i]);
-        bi_timer_disarm(run, &wire->ends[i].timer);
-    }
-    bi_list_remove(&wire->link);
-    free(wire);
-}
-
-static void let_go(struct bi_reactor *r, int fd, struct bi_fd *e)
-{
-    struct end *end = end_at(fd);
-    if (!end) {
-        here->real->let_go(r, fd, e);
-        return;
-    }
-    shut_out(end);
-    shut_in(end);
-    end->fd = -1;
-    if (other(end)->fd < 0)
-        free_wire(end->wire, r->run);
-    else
-        serve_both(r, end->wire);
-}
-
-static int shut_down(struct bi_reactor *r, int fd, int how)
-{
-    struct end *end = end_at(fd);
-    if (!end)
-        return bi_sys_shutdown(fd, how);
-    if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
-        return -EINVAL;
-    if (how != SHUT_RD)
-        shut_out(end);
-    if (how != SHUT_WR)
-        shut_in(end);
-    serve_both(r, end->wire);
-    return 0;
-}
-
-void bi_wires_open(struct bi_wires *w, struct bi_reactor *r)
-{
-    w->real = r->backend;
-    w->face = *w->real;
-    w->face.try_first = try_first;
-    w->face.start = start;
-    w->face.cancel = cancel;
-    w->face.let_go = let_go;
-    w->face.shut_down = shut_down;
-    bi_list_init(&w->wires);
-    r->backend = &w->face;
-    here = w;
-}
-
-void bi_wires_close(struct bi_wires *w, struct bi_reactor *r)
-{
-    r->backend = w->real;
-    here = NULL;
-}
-
-void bi_wires_begin(struct bi_wires *w, uint64_t seed)
-{
-    w->random = seed;
-}
-
-void bi_wires_end(struct bi_wires *w, struct bi_reactor *r)
-{
-    struct bi_list *link;
-    while ((link = bi_list_first(&w->wires))) {
-        struct wire *wire = bi_container_of(link, struct wire, link);
-        for (int i = 0; i < 2; i++) {
-            struct bi_fd *e = bi_fd_find(&r->fds, wire->ends[i].fd);
-            if (e)
-                bi_fd_renew(e, BI_FD_UNKNOWN, false);
-            if (e)
-                bi_sys_close(wire->ends[i].fd);
-        }
-        free_wire(wire, r->run);
-    }
-}
-
-/* ---- The public face ---------------------------------------------------- */
-
-/* A number for the end, and its entry. */
-static int name_end(struct bi_reactor *r, struct end *end)
-{
-    int fd = bi_sys_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && !bi_fd_get(&r->fds, fd)) {
-        bi_sys_close(fd);
-        fd = -ENOMEM;
-    }
-    end->fd = bi_io_adopt(fd, BI_FD_STREAM);
-    return fd < 0 ? fd : 0;
-}
-
-static struct wire *make_wire(const struct bide_test_link *link)
-{
-    struct wire *wire = calloc(1, sizeof *wire);
-    if (!wire)
-        return NULL;
-    if (link)
-        wire->how = *link;
-    if (!wire->how.capacity)
-        wire->how.capacity = CAPACITY;
-    for (int i = 0; i < 2; i++) {
-        wire->ends[i].wire = wire;
-        wire->ends[i].last = BIDE_FOREVER;
-    }
-    return wire;
-}
-
-static struct bi_reactor *reactor_in(const char *func)
-{
-    bi_current_in(func);
-    struct bi_reactor *r = bi_reactor_here();
-    BI_CONTRACT(here, func, "was called in a run that is no test run");
-    return r;
-}
-
-int bide_test_pair(int fds[2], const struct bide_test_link *link)
-{
-    struct bi_reactor *r = reactor_in(__func__);
-    if (link && link->delay < 0)
-        return -EINVAL;
-    struct wire *wire = make_wire(link);
-    if (!wire)
-        return -ENOMEM;
-    int rc = name_end(r, &wire->ends[0]);
-    if (rc == 0)
-        rc = name_end(r, &wire->ends[1]);
-    if (rc < 0) {
-        if (wire->ends[0].fd >= 0)
-            bi_sys_close(wire->ends[0].fd);
-        free(wire);
-        return rc;
-    }
-    bi_list_push_back(&here->wires, &wire->link);
-    fds[0] = wire->ends[0].fd;
-    fds[1] = wire->ends[1].fd;
-    return 0;
-}
-
-int bide_test_reset(int fd)
-{
-    struct bi_reactor *r = reactor_in(__func__);
-    struct end *end = end_at(fd);
-    if (!end)
-        return -EBADF;
-    end->wire->reset = true;
-    drop_packets(end);
-    drop_packets(other(end));
-    serve_both(r, end->wire);
-    return 0;
+    wire->reset = true;
+    drop_packets(&wire->ends[0]);
+    drop_packets(&wire->ends[1]);
 }

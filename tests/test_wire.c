@@ -1,6 +1,7 @@
 /* test_wire.c: stream pairs in memory, with limits, delays and resets. */
 #include "explored.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -107,6 +108,128 @@ VIRTUAL_TEST(no_call_moves_more_than_it_may)
         calls++;
     }
     ck_assert_uint_ge(calls, 4);
+    end_pair();
+    return 0;
+}
+
+/* ---- Without waiting ---------------------------------------------------- */
+
+VIRTUAL_TEST(a_peek_leaves_what_it_has_seen)
+{
+    char seen[8];
+    begin_pair((struct bide_test_link){0});
+    ck_assert_int_eq(bide_write(a, "one", 3), 3);
+    ck_assert_int_eq(bide_write(a, "two", 3), 3);
+    ck_assert_int_eq(bide_recv(b, seen, 5, MSG_PEEK), 5);
+    ck_assert_mem_eq(seen, "onetw", 5);
+    ck_assert_int_eq(bide_recv(b, seen, 8, MSG_PEEK | MSG_DONTWAIT), 6);
+    ck_assert_int_eq(read_some(), 6);
+    ck_assert_str_eq(buffer, "onetwo");
+    end_pair();
+    return 0;
+}
+
+VIRTUAL_TEST(a_call_that_must_not_wait_is_tried_once)
+{
+    begin_pair((struct bide_test_link){.capacity = 4});
+    bide_task *reader = spawn(read_ten, NULL);
+    turns(1);
+    ck_assert_int_eq(bide_send(a, "01234", 5, MSG_DONTWAIT), 4);
+    ck_assert_int_eq(bide_send(a, "4567", 4, MSG_DONTWAIT), 4);
+    turns(1);
+    ck_assert_int_eq(bide_send(a, "89", 2, MSG_DONTWAIT), 2);
+    ck_assert_int_eq(result_of(reader), 10);
+    ck_assert_mem_eq(buffer, "0123456789", 10);
+    ck_assert_int_eq(bide_recv(b, buffer, 1, MSG_DONTWAIT), -EAGAIN);
+    ck_assert_int_eq(bide_send(a, "full", 4, MSG_DONTWAIT), 4);
+    ck_assert_int_eq(bide_send(a, "x", 1, MSG_DONTWAIT), -EAGAIN);
+    end_pair();
+    return 0;
+}
+
+VIRTUAL_TEST(a_message_has_no_sender_and_nothing_beside_it)
+{
+    struct sockaddr_storage from;
+    char beside[64];
+    struct iovec one = {buffer, sizeof buffer};
+    struct msghdr msg = {.msg_name = &from, .msg_namelen = sizeof from,
+                         .msg_iov = &one, .msg_iovlen = 1,
+                         .msg_control = beside,
+                         .msg_controllen = sizeof beside, .msg_flags = -1};
+    begin_pair((struct bide_test_link){0});
+    ck_assert_int_eq(bide_write(a, "x", 1), 1);
+    ck_assert_int_eq(bide_recvmsg(b, &msg, 0), 1);
+    ck_assert_uint_eq(msg.msg_namelen, 0);
+    ck_assert_uint_eq(msg.msg_controllen, 0);
+    ck_assert_int_eq(msg.msg_flags, 0);
+    end_pair();
+    return 0;
+}
+
+/* What bide_poll() finds at `fd`; 0: nothing yet. */
+static short look(int fd, short events)
+{
+    struct pollfd p = {.fd = fd, .events = events};
+    struct bide_scope now;
+    bide_scope_open(&now, bide_now() + 1);
+    int rc = bide_poll(&p, 1);
+    bide_scope_close(&now, rc);
+    ck_assert_int_eq(rc, p.revents ? 1 : -ETIMEDOUT);
+    return p.revents;
+}
+
+VIRTUAL_TEST(poll_sees_what_an_end_can_do)
+{
+    begin_pair((struct bide_test_link){.capacity = 2});
+    ck_assert_int_eq(look(a, POLLIN), 0);
+    ck_assert_int_eq(look(a, POLLIN | POLLOUT), POLLOUT);
+    ck_assert_int_eq(bide_write(a, "ab", 2), 2);
+    ck_assert_int_eq(look(a, POLLOUT), 0);
+    ck_assert_int_eq(look(b, POLLIN | POLLOUT), POLLIN | POLLOUT);
+    ck_assert_int_eq(bide_shutdown(a, SHUT_WR), 0);
+    ck_assert_int_eq(look(b, POLLRDHUP), POLLRDHUP);
+    ck_assert_int_eq(bide_close(a), 0);
+    ck_assert_int_eq(look(b, POLLIN), POLLIN | POLLHUP);
+    ck_assert_int_eq(bide_close(b), 0);
+    ck_assert_int_eq(look(b, POLLIN), POLLNVAL);
+    return 0;
+}
+
+VIRTUAL_TEST(poll_sees_a_reset_until_it_is_told)
+{
+    begin_pair((struct bide_test_link){0});
+    ck_assert_int_eq(bide_test_reset(a), 0);
+    ck_assert_int_eq(look(a, 0), POLLERR | POLLHUP);
+    ck_assert_int_eq(bide_read(a, buffer, 1), -ECONNRESET);
+    ck_assert_int_eq(look(a, 0), POLLHUP);
+    end_pair();
+    return 0;
+}
+
+static intptr_t poll_both(void *pipe_end)
+{
+    struct pollfd two[] = {{.fd = VALUE(pipe_end), .events = POLLIN},
+                           {.fd = b, .events = POLLIN}};
+    int rc = bide_poll(two, 2);
+    return rc < 0 ? rc : two[0].revents << 8 | two[1].revents;
+}
+
+VIRTUAL_TEST(poll_waits_for_ends_and_for_the_kernels_files_at_once)
+{
+    int fds[2];
+    ck_assert_int_eq(pipe(fds), 0);
+    begin_pair((struct bide_test_link){.delay = 1});
+    bide_task *poller = spawn(poll_both, NUM(fds[0]));
+    turns(1);
+    ck_assert_int_eq(bide_write(a, "x", 1), 1);
+    ck_assert_int_eq(result_of(poller), POLLIN);
+    ck_assert_int_eq(read_some(), 1);
+    poller = spawn(poll_both, NUM(fds[0]));
+    turns(1);
+    ck_assert_int_eq(bide_write(fds[1], "x", 1), 1);
+    ck_assert_int_eq(result_of(poller), POLLIN << 8);
+    ck_assert_int_eq(bide_close(fds[0]), 0);
+    ck_assert_int_eq(bide_close(fds[1]), 0);
     end_pair();
     return 0;
 }
@@ -352,6 +475,12 @@ Suite *suite_wire(void)
     tcase_add_test(t, a_reader_waits_until_all_has_been_written);
     tcase_add_test(t, a_writer_waits_while_the_link_is_full);
     tcase_add_test(t, no_call_moves_more_than_it_may);
+    tcase_add_test(t, a_peek_leaves_what_it_has_seen);
+    tcase_add_test(t, a_call_that_must_not_wait_is_tried_once);
+    tcase_add_test(t, a_message_has_no_sender_and_nothing_beside_it);
+    tcase_add_test(t, poll_sees_what_an_end_can_do);
+    tcase_add_test(t, poll_sees_a_reset_until_it_is_told);
+    tcase_add_test(t, poll_waits_for_ends_and_for_the_kernels_files_at_once);
     tcase_add_test(t, bytes_and_their_end_come_after_the_delay);
     suite_add_tcase(suite, t);
 

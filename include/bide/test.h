@@ -129,12 +129,11 @@ struct bide_test_link {
 
 /* Make a pair of connected stream sockets that exist in memory only.
  *
- * For calls on bytes and messages, shutdown and close they are as a pair of
- * socketpair(2), but what a call moves, and when, is decided by the seed and
- * the virtual clock.  bide_poll() and MSG_DONTWAIT ask the kernel, which knows
- * nothing of them.  When the link is reset, what was written before comes, and
- * then each end hears -ECONNRESET once.  In a test run only, where those left
- * open are closed at its end.
+ * For calls on bytes and messages, bide_poll(), shutdown and close they are as
+ * a pair of socketpair(2), but what a call moves, and when, is decided by the
+ * seed and the virtual clock.  When the link is reset, what was written before
+ * comes, and then each end hears -ECONNRESET once.  In a test run only, where
+ * those left open are closed at its end.
  *
  *   link   may be NULL
  * Returns 0, and `fds` are the caller's, to be closed by bide_close().
