@@ -1158,14 +1158,14 @@ struct bide_callback {
 
 /* Have `call` made at the turn of the loop after `f` is done, in order.
  *
- * Both stay where they are until then.  It is made at once, that is at the next
- * turn, if `f` is done; and never, if `f` never is.  A bide_yield() is a turn.
+ * `f` stays where it is until it is done, `call` until it is made.  That is at
+ * the next turn, if `f` is done; and never, if `f` never is.  A bide_yield() is
+ * a turn.
  */
 BIDE_API void bide_future_then(struct bide_future *f,
                                struct bide_callback *call);
 
-/* Take `call` back: it may go at once, its future, where that is done, after
- * one more turn.
+/* Take `call` back.
  *
  * Returns false if it has been made, or waits for no future.
  */

@@ -11,10 +11,10 @@
  * that succeeded means that no letter will come, and the future's memory may
  * go; and a post that succeeded means that its value is the future's.
  *
- * Callbacks wait on a list of the future's and are called when the same letter
- * is delivered, after the value is there: a thread sends it only before the
- * future is done, the run only after that.  So there is one letter for any
- * number of callbacks, and one that is taken back before its call is gone.
+ * Callbacks wait on a list of the future's.  When it is done they go on to a
+ * list of the run's, which one letter has called at the next turn: so there is
+ * one letter for any number of them, one that is taken back is gone, and the
+ * future may go as soon as it is done.
  */
 #include "loop.h"
 #include "task.h"
@@ -28,7 +28,6 @@ struct __attribute__((may_alias)) future {
     struct bi_letter letter;
     _Atomic uint32_t claim; /* enum claim */
     bool done;              /* what was claimed has come */
-    bool sent;              /* the letter, by this run, for the callbacks */
 };
 
 enum claim { FREE, GIVEN, CANCELLED };
@@ -65,16 +64,44 @@ static intptr_t outcome(struct future *f)
     return cancelled || f->value == -ECANCELED ? -ECHILD : f->value;
 }
 
-/* Those that are there now; a call may add more, and the future may go. */
-static void call_back(struct future *f)
+/* Call those that are due now; a call may add more. */
+static void call_due(struct bide_loop *loop)
 {
     struct bi_list due = {0}, *link;
-    while ((link = bi_list_pop(&f->callbacks)))
+    while ((link = bi_list_pop(&loop->due)))
         bi_list_push_back(&due, link);
     while ((link = bi_list_pop(&due))) {
         struct callback *cb = bi_container_of(link, struct callback, link);
         bi_task_visit(bi_here, cb->fn, cb->arg);
     }
+}
+
+static void deliver_calls(struct bi_letter *letter)
+{
+    struct bide_loop *loop =
+        bi_container_of(letter, struct bide_loop, calls);
+    loop->called = false;
+    call_due(loop);
+}
+
+/* The callbacks of `f`, which is done, are due. */
+static void pass_on(struct bide_loop *loop, struct future *f)
+{
+    struct bi_list *link;
+    while ((link = bi_list_pop(&f->callbacks)))
+        bi_list_push_back(&loop->due, link);
+}
+
+/* Have them called at the next turn; at the end of a run there is none. */
+static void call_back(struct bide_loop *loop, struct future *f)
+{
+    pass_on(loop, f);
+    if (loop->called || bi_list_empty(&loop->due))
+        return;
+    loop->calls.deliver = deliver_calls;
+    loop->called = bi_loop_post(loop, &loop->calls) == 0;
+    while (!loop->called && bi_list_pop(&loop->due))
+        ;
 }
 
 static void complete(struct future *f)
@@ -86,19 +113,9 @@ static void complete(struct future *f)
 static void deliver(struct bi_letter *letter)
 {
     struct future *f = bi_container_of(letter, struct future, letter);
-    f->sent = false;
-    if (!f->done)
-        complete(f);
-    call_back(f);
-}
-
-/* Have the callbacks of `f`, which is done, called at the next turn. */
-static void notify(struct bi_run *run, struct future *f)
-{
-    if (f->sent || bi_list_empty(&f->callbacks))
-        return;
-    f->letter.deliver = deliver;
-    f->sent = bi_loop_post(run->handle, &f->letter) == 0;
+    complete(f);
+    pass_on(bi_here->handle, f);
+    call_due(bi_here->handle);
 }
 
 /* ---- The value ---------------------------------------------------------- */
@@ -111,7 +128,7 @@ int bide_future_set(struct bide_future *future, intptr_t value)
         return -EALREADY;
     f->value = value;
     complete(f);
-    notify(self->run, f);
+    call_back(self->run->handle, f);
     return 0;
 }
 
@@ -137,7 +154,7 @@ bool bide_future_cancel(struct bide_future *future)
     if (!claim(f, CANCELLED))
         return false;
     complete(f);
-    notify(self->run, f);
+    call_back(self->run->handle, f);
     return true;
 }
 
@@ -185,7 +202,7 @@ void bide_future_then(struct bide_future *future, struct bide_callback *call)
                 "was given a callback that waits already");
     bi_list_push_back(&f->callbacks, &cb->link);
     if (f->done)
-        notify(self->run, f);
+        call_back(self->run->handle, f);
 }
 
 bool bide_callback_remove(struct bide_callback *call)

@@ -9,6 +9,9 @@
 struct bide_loop {
     struct bi_inbox inbox;
     atomic_uint refs;
+    struct bi_list due;     /* callbacks of futures that are done (future.c), */
+    struct bi_letter calls; /* the letter that has them called, */
+    bool called;            /* and whether that is on its way */
 };
 
 /* NULL with *error set: no memory, or no descriptor. */

@@ -191,6 +191,22 @@ VIRTUAL_TEST(a_callback_may_set_a_future_and_add_a_callback)
     return 0;
 }
 
+VIRTUAL_TEST(a_future_may_go_when_it_is_done_and_its_callbacks_later)
+{
+    struct bide_callback kept = {note_call, NUM('a'), {0}};
+    struct bide_callback gone = {note_call, NUM('b'), {0}};
+    struct bide_future *own = calloc(1, sizeof *own);
+    bide_future_then(own, &gone);
+    bide_future_then(own, &kept);
+    ck_assert_int_eq(bide_future_set(own, 1), 0);
+    memset(own, 0xff, sizeof *own);
+    free(own);
+    ck_assert(bide_callback_remove(&gone));
+    turns(1);
+    expect_journal("a");
+    return 0;
+}
+
 VIRTUAL_TEST(a_yield_is_a_turn_for_each_generation_of_callbacks)
 {
     struct bide_future other = {0};
@@ -339,6 +355,7 @@ Suite *suite_future(void)
         t, a_callback_added_to_a_future_that_is_done_runs_on_the_next_turn);
     tcase_add_test(t, a_callback_that_was_removed_is_not_called);
     tcase_add_test(t, a_callback_may_set_a_future_and_add_a_callback);
+    tcase_add_test(t, a_future_may_go_when_it_is_done_and_its_callbacks_later);
     tcase_add_test(t, a_yield_is_a_turn_for_each_generation_of_callbacks);
     suite_add_tcase(suite, t);
 
