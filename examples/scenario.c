@@ -34,24 +34,19 @@ static const struct load_scenario scenarios[] = {
 
 /* ---- A server for it, and a run of both --------------------------------- */
 
-static intptr_t pong(void *arg)
+static intptr_t pong(int sock, void *unused)
 {
-    int sock = (int)(intptr_t)arg;
     char question[6];
-    while (bide_read_all(sock, question, 6) == 6)
-        if (bide_write_all(sock, "+PONG\r\n", 7) != 7)
-            break;
-    bide_close(sock);
+    (void)unused;
+    while (bide_read_all(sock, question, 6) == 6 &&
+           bide_write_all(sock, "+PONG\r\n", 7) == 7)
+        ;
     return 0;
 }
 
-static intptr_t serve(void *arg)
+static intptr_t serve(void *listener)
 {
-    int sock, listener = *(int *)arg;
-    while ((sock = bide_accept(listener, NULL, NULL)) >= 0)
-        if (bide_spawn(NULL, pong, (void *)(intptr_t)sock) < 0)
-            bide_close(sock);
-    return 0;
+    return bide_serve(*(int *)listener, pong, NULL, NULL);
 }
 
 static struct load_result result;
@@ -74,8 +69,7 @@ static intptr_t run(void *arg)
            "every request was answered");
     printf("  p99 was %.3f ms\n",
            (double)load_histogram_at(&result.latency, 9900) / 1e6);
-    bide_close(listener);
-    return 0;
+    return 0; /* the server, which is left over, is cancelled and awaited */
 }
 
 int main(int argc, char **argv)

@@ -63,6 +63,13 @@ intptr_t await_it(void *task)
     return bide_await(task);
 }
 
+intptr_t run_on_thread(void *thread_job)
+{
+    const struct thread_job *job = thread_job;
+    return job->opt ? bide_to_thread_with(job->fn, job->arg, job->opt)
+                    : bide_to_thread(job->fn, job->arg);
+}
+
 bide_task *spawn(bide_fn *fn, void *arg)
 {
     bide_task *task;

@@ -51,6 +51,14 @@ intptr_t swallow_cancel(void *value);
 /* Await the task that is the argument. */
 intptr_t await_it(void *task);
 
+/* Run a job on a thread and wait for it; without options in the run's pool. */
+struct thread_job {
+    bide_fn *fn;
+    void *arg;
+    const struct bide_thread_options *opt;
+};
+intptr_t run_on_thread(void *thread_job);
+
 /* Start `fn(arg)`, which must succeed. */
 bide_task *spawn(bide_fn *fn, void *arg);
 

@@ -22,18 +22,6 @@ static intptr_t block_in_a_read(void *fd)
 
 /* ---- Tasks -------------------------------------------------------------- */
 
-struct errand {
-    bide_fn *fn;
-    void *arg;
-    const struct bide_thread_options *opt;
-};
-
-static intptr_t run_errand(void *errand)
-{
-    const struct errand *e = errand;
-    return bide_to_thread_with(e->fn, e->arg, e->opt);
-}
-
 /* Let time pass until `n` jobs have been at work. */
 static void wait_at_work(int n)
 {
@@ -55,9 +43,9 @@ REAL_TEST(a_signal_breaks_the_call_in_which_a_job_blocks)
     int fds[2];
     ck_assert_int_eq(pipe(fds), 0);
     struct bide_thread_options opt = {.signal = SIGRTMIN + 3};
-    struct errand e = {block_in_a_read, NUM(fds[0]), &opt};
+    struct thread_job job = {block_in_a_read, NUM(fds[0]), &opt};
     for (int i = 0; i < 20; i++) {
-        bide_task *task = spawn(run_errand, &e);
+        bide_task *task = spawn(run_on_thread, &job);
         if (i % 2)
             wait_at_work(i + 1);
         else
@@ -98,8 +86,8 @@ REAL_TEST(a_signal_that_came_before_the_call_is_sent_again)
     struct sigaction action = {.sa_handler = count_knock};
     sigaction(SIGUSR1, &action, NULL);
     struct bide_thread_options opt = {.signal = SIGUSR1};
-    struct errand e = {block_after_a_knock, NUM(fds[0]), &opt};
-    bide_task *task = spawn(run_errand, &e);
+    struct thread_job job = {block_after_a_knock, NUM(fds[0]), &opt};
+    bide_task *task = spawn(run_on_thread, &job);
     wait_at_work(1);
     bide_cancel(task);
     ck_assert_int_eq(result_of(task), -EINTR);

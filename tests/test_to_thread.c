@@ -53,20 +53,6 @@ static intptr_t until_cancelled(void *value)
 
 /* ---- Tasks -------------------------------------------------------------- */
 
-struct errand {
-    bide_fn *fn;
-    void *arg;
-    const struct bide_thread_options *opt;
-};
-
-static intptr_t run_errand(void *errand)
-{
-    const struct errand *e = errand;
-    if (e->opt)
-        return bide_to_thread_with(e->fn, e->arg, e->opt);
-    return bide_to_thread(e->fn, e->arg);
-}
-
 /* Let time pass until `n` jobs are at work. */
 static void wait_at_work(int n)
 {
@@ -86,8 +72,8 @@ REAL_TEST(a_job_runs_on_another_thread_and_its_result_comes_back)
 
 REAL_TEST(a_job_runs_while_the_other_tasks_go_on)
 {
-    struct errand e = {behind_gate, NUM(5), NULL};
-    bide_task *task = spawn(run_errand, &e);
+    struct thread_job job = {behind_gate, NUM(5), NULL};
+    bide_task *task = spawn(run_on_thread, &job);
     wait_at_work(1);
     ck_assert(!bide_task_done(task));
     atomic_store(&gate, 1);
@@ -97,12 +83,12 @@ REAL_TEST(a_job_runs_while_the_other_tasks_go_on)
 
 static intptr_t run_ten(void *unused)
 {
-    struct errand e = {behind_gate, NUM(1), NULL};
+    struct thread_job job = {behind_gate, NUM(1), NULL};
     struct bide_group g = {0};
     (void)unused;
     bide_group_open(&g, BIDE_COLLECT);
     for (int i = 0; i < 10; i++)
-        ck_assert_int_eq(bide_group_spawn(&g, run_errand, &e), 0);
+        ck_assert_int_eq(bide_group_spawn(&g, run_on_thread, &job), 0);
     wait_at_work(3);
     atomic_store(&gate, 1);
     return bide_group_close(&g, 0);
@@ -188,11 +174,11 @@ REAL_TEST(a_job_of_a_cancelled_task_is_never_begun)
 
 static intptr_t withdraw_second(void *unused)
 {
-    struct errand e = {behind_gate, NUM(1), NULL};
+    struct thread_job job = {behind_gate, NUM(1), NULL};
     (void)unused;
-    bide_task *first = spawn(run_errand, &e);
+    bide_task *first = spawn(run_on_thread, &job);
     wait_at_work(1);
-    bide_task *second = spawn(run_errand, &e);
+    bide_task *second = spawn(run_on_thread, &job);
     turns(2);
     ck_assert(bide_cancel(second));
     ck_assert_int_eq(result_of(second), -ECANCELED);
@@ -210,8 +196,8 @@ END_TEST
 
 REAL_TEST(a_job_that_has_begun_is_told_and_waited_for_and_its_result_wins)
 {
-    struct errand e = {until_cancelled, NUM(3), NULL};
-    bide_task *task = spawn(run_errand, &e);
+    struct thread_job job = {until_cancelled, NUM(3), NULL};
+    bide_task *task = spawn(run_on_thread, &job);
     wait_at_work(1);
     ck_assert(bide_cancel(task));
     ck_assert_int_eq(result_of(task), 3);
@@ -311,12 +297,12 @@ static intptr_t open_gate_at_name(void *out)
 
 static intptr_t leave_a_job(void *unused)
 {
-    static struct errand held = {behind_gate, NULL, NULL},
-                         opener = {open_gate_at_name, NULL, NULL};
+    static struct thread_job held = {behind_gate, NULL, NULL},
+                             opener = {open_gate_at_name, NULL, NULL};
     (void)unused;
     opener.arg = NUM(dup(2));
-    spawn_as("holder", run_errand, &held);
-    spawn(run_errand, &opener);
+    spawn_as("holder", run_on_thread, &held);
+    spawn(run_on_thread, &opener);
     wait_at_work(2); /* begun: neither is withdrawn */
     return 0;
 }
@@ -347,14 +333,14 @@ static int refuse_thread(thrd_t *t, int (*run)(void *), void *arg)
 REAL_TEST(without_any_thread_the_call_is_refused_and_with_one_it_is_not)
 {
     int (*start)(thrd_t *, int (*)(void *), void *) = bi_sys.thread_start;
-    struct errand e = {behind_gate, NUM(1), NULL};
+    struct thread_job job = {behind_gate, NUM(1), NULL};
     bi_sys.thread_start = refuse_thread;
     ck_assert_int_eq(bide_to_thread(give, NUM(1)), -EAGAIN);
     bi_sys.thread_start = start;
-    bide_task *task = spawn(run_errand, &e);
+    bide_task *task = spawn(run_on_thread, &job);
     wait_at_work(1);
     bi_sys.thread_start = refuse_thread;
-    bide_task *next = spawn(run_errand, &e);
+    bide_task *next = spawn(run_on_thread, &job);
     turns(2);
     atomic_store(&gate, 1);
     ck_assert_int_eq(result_of(task) + result_of(next), 2);
@@ -371,10 +357,10 @@ REAL_TEST(a_pool_has_a_limit_of_its_own)
     ck_assert_int_eq(bide_threads_open(&pool, 1025), -EINVAL);
     ck_assert_int_eq(bide_threads_open(&pool, 1), 0);
     struct bide_thread_options opt = {.pool = pool};
-    struct errand e = {behind_gate, NUM(1), &opt};
+    struct thread_job job = {behind_gate, NUM(1), &opt};
     bide_task *tasks[3];
     for (int i = 0; i < 3; i++)
-        tasks[i] = spawn(run_errand, &e);
+        tasks[i] = spawn(run_on_thread, &job);
     wait_at_work(1);
     /* It is full, and the run's own is not. */
     ck_assert_int_eq(bide_to_thread(give, NUM(4)), 4);
