@@ -859,7 +859,8 @@ BIDE_API void bide_limiter_info(const struct bide_limiter *l,
 /* ---- 6. Channels and queues --------------------------------------------- */
 
 /* Each of these is valid when zeroed, allocates nothing, and must stay where it
- * is, and alive, as long as anybody waits for it. */
+ * is, and alive, as long as anybody waits for it.  A task whose function
+ * returns while another waits for one on its stack is misuse, and told. */
 
 /* Items of one size, handed from task to task in order. */
 struct bide_chan {

@@ -1,4 +1,4 @@
-/* dary.c: the heap of many. */
+/* dary.c: the heap of many: how entries move, and how seats are had. */
 #include "dary.h"
 
 #include "sys.h"

@@ -1,4 +1,4 @@
-/* heap.h: the one heap: an intrusive pairing heap.
+/* heap.h: the heap of few: an intrusive pairing heap (of many: dary.h).
  *
  * Fredman, Sedgewick, Sleator, Tarjan, "The pairing heap: a new form of
  * self-adjusting heap", Algorithmica 1 (1986).  Insert and find-min are O(1);
