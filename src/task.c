@@ -275,8 +275,8 @@ static void set_name(struct bi_task *task, const char *name)
 }
 
 /* Whether `task`, fresh or given back, waits nowhere, has nothing and is
- * nobody's. */
-static bool at_rest(const struct bi_task *task)
+ * nobody's; for an assertion. */
+static __attribute__((unused)) bool at_rest(const struct bi_task *task)
 {
     return !bi_list_linked(&task->ready) && !task->wait && !task->lent &&
            bi_list_empty(&task->joiners) && bi_list_empty(&task->held) &&
