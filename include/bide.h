@@ -186,7 +186,7 @@ BIDE_API intptr_t bide_await(bide_task *t);
 
 /* Wait until `t` has ended and put its result, as it was, in `*result`. [waits]
  *
- *   result   may be NULL
+ *   result   may be NULL; a failure counts as read all the same
  * Returns 0: unlike bide_await() it tells the wait's own failure from `t`'s.
  *   -EDEADLK  `t` is the caller
  * Cancelled: `t` runs on and `*result` is untouched.
@@ -289,7 +289,8 @@ BIDE_API void bide_scope_cancel(struct bide_scope *s);
  */
 BIDE_API int bide_scope_set_deadline(struct bide_scope *s, bide_time deadline);
 
-/* Whether `s` was cancelled or its deadline had passed, decided at close. */
+/* Whether `s` was cancelled, before it was opened too, or its deadline had
+ * passed; decided at close. */
 BIDE_API bool bide_scope_fired(const struct bide_scope *s);
 
 /* 0, or the code that the next wait would return. */

@@ -28,6 +28,12 @@ static __attribute__((format(printf, 2, 3))) void line(int fd,
         bi_sys_sigpipe_drain();
 }
 
+/* The ending of a word that `n` stands before. */
+static const char *plural(uint64_t n, const char *ending)
+{
+    return n == 1 ? "" : ending;
+}
+
 /* How many more tasks than this one the wait needs: " and 3 more", or "". */
 static const char *and_more(const struct bi_wait *wait,
                             const struct bi_task *first, char text[32])
@@ -129,7 +135,8 @@ static void dump_cycles(int fd, struct bi_run *run)
     struct cycles cycles = {.fd = fd};
     bi_cycle_each(run, dump_cycle, &cycles);
     if (cycles.count > CYCLES_TOLD)
-        line(fd, "bide: and %u more cycles", cycles.count - CYCLES_TOLD);
+        line(fd, "bide: and %u more cycle%s", cycles.count - CYCLES_TOLD,
+             plural(cycles.count - CYCLES_TOLD, "s"));
 }
 
 /* ---- All of it ---------------------------------------------------------- */
@@ -152,10 +159,11 @@ void bide_dump(int fd)
         line(fd, "bide: this thread has no run");
         return;
     }
-    line(fd, "bide: %llu tasks alive, %llu spawned, %llu switches, %s",
-         (unsigned long long)bi_run_alive(run),
-         (unsigned long long)run->spawned,
-         (unsigned long long)run->switches, run->reactor->backend->name);
+    uint64_t alive = bi_run_alive(run);
+    line(fd, "bide: %llu task%s alive, %llu spawned, %llu switch%s, %s",
+         (unsigned long long)alive, plural(alive, "s"),
+         (unsigned long long)run->spawned, (unsigned long long)run->switches,
+         plural(run->switches, "es"), run->reactor->backend->name);
     bi_dump_tasks(fd, run, false);
 }
 

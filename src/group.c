@@ -163,6 +163,7 @@ static int admits(struct bi_group *g, struct bi_run *run, const char *func)
         return -ESHUTDOWN;
     BI_CONTRACT(g->scope.state == BI_SCOPE_OPEN, func,
                 "used a group that was never opened");
+    bi_scope_check_run(&g->scope, run, func);
     return bi_scope_code(&g->scope, run) ? -ECANCELED : 0;
 }
 
@@ -295,6 +296,7 @@ int bide_group_next(struct bide_group *group, void **arg, intptr_t *result)
     struct bi_group *g = bi_group_of(group);
     BI_CONTRACT(g->scope.state == BI_SCOPE_OPEN, __func__,
                 "used a group that is not open");
+    bi_scope_check_run(&g->scope, self->run, __func__);
     int rc = bi_park_check(self);
     while (rc == 0 && g->ends.count == 0 && g->alive) {
         rc = wait_for_end(g, self, "group next");
@@ -315,8 +317,7 @@ int bide_group_next(struct bide_group *group, void **arg, intptr_t *result)
 
 void bide_group_cancel(struct bide_group *g)
 {
-    bi_current_in(__func__);
-    bide_scope_cancel(&g->_scope);
+    bi_scope_cancel(&g->_scope, __func__);
 }
 
 /* The body came to `result`, a negative one.  Returns what that is to others:
@@ -372,6 +373,8 @@ intptr_t bi_group_leave(struct bide_group *group, intptr_t result,
     bi_scope_check_innermost(&g->scope, self, func);
     if (result < 0)
         result = body_failed(group, self, result);
+    if (!g->alive)
+        bi_park_count(self);
     g->cut = (int16_t)bi_scope_code(g->scope.parent, self->run);
     /* Who was woken by the last end may have started another child. */
     while (g->alive) {
@@ -393,10 +396,11 @@ intptr_t bide_group_close(struct bide_group *g, intptr_t result)
 
 bool bide_group_cancelled(const struct bide_group *group)
 {
-    const struct bi_group *g = bi_group_of(group);
+    struct bi_group *g = bi_group_of(group);
     if (g->scope.state == BI_SCOPE_OPEN)
-        return g->scope.verdict != NULL;
-    return g->scope.state == BI_SCOPE_CLOSED && g->was_cancelled;
+        return bi_scope_code(&g->scope, g->scope.task->run) != 0;
+    return g->scope.state == BI_SCOPE_CLOSED ? g->was_cancelled
+                                             : bide_scope_fired(&group->_scope);
 }
 
 size_t bide_group_errors(const struct bide_group *group, struct bide_error *out,

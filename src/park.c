@@ -96,6 +96,9 @@ intptr_t bi_park(struct bi_wait *wait)
 void bi_wake(struct bi_wait *wait, intptr_t value)
 {
     struct bi_task *task = wait->task;
+    BI_CONTRACT(task->run == bi_here, "a wake-up",
+                "ended a wait of another run, for the %s at %p", wait->what,
+                wait->on);
     bi_assert(task->wait == wait);
     wait->value = value;
     bi_wait_give_back(wait);

@@ -31,12 +31,18 @@ bool bi_wait_unlink(struct bi_wait *wait);
 /* `task` has had its turn: let the others have theirs. */
 void bi_park_end_turn(struct bi_task *task);
 
-/* 0, or the code that refuses a wait here.  Every [waits] call begins with it;
- * once in a while it lets the others run first. */
-static inline int bi_park_check(struct bi_task *task)
+/* Count a call that need not wait: once in a while it lets the others run. */
+static inline void bi_park_count(struct bi_task *task)
 {
     if (bi_unlikely(--task->run->budget == 0))
         bi_park_end_turn(task);
+}
+
+/* 0, or the code that refuses a wait here.  Every [waits] call begins with it,
+ * and it is counted. */
+static inline int bi_park_check(struct bi_task *task)
+{
+    bi_park_count(task);
     struct bi_scope *s = task->scope;
     if (bi_likely(!s->verdict && s->nearest == BIDE_FOREVER))
         return 0;

@@ -222,8 +222,10 @@ static void close_run(struct bi_runtime *rt)
 static void name_stragglers(struct bi_run *run)
 {
     struct bi_runtime *rt = runtime_of(run);
-    bi_say("the main task has returned, but %llu tasks refuse to end:",
-           (unsigned long long)bi_run_alive(run));
+    uint64_t alive = bi_run_alive(run);
+    bi_say("the main task has returned, but %llu %s to end:",
+           (unsigned long long)alive,
+           alive == 1 ? "task refuses" : "tasks refuse");
     bi_dump_tasks(2, run, true);
     rt->pause *= 2;
     run->watch_at = bide_after(rt->pause);

@@ -272,15 +272,22 @@ intptr_t bide_scope_close(struct bide_scope *scope, intptr_t result)
     return result;
 }
 
-void bide_scope_cancel(struct bide_scope *scope)
+void bi_scope_cancel(struct bide_scope *scope, const char *func)
 {
-    struct bi_task *task = bi_current_in(__func__);
+    struct bi_task *task = bi_current_in(func);
     struct bi_scope *s = bi_scope_of(scope);
     bi_annotate_defined(&s->state, sizeof s->state);
-    if (s->state == BI_SCOPE_OPEN)
+    if (s->state == BI_SCOPE_OPEN) {
+        bi_scope_check_run(s, task->run, func);
         bi_scope_fire(s, task->run, -ECANCELED);
-    else if (s->state != BI_SCOPE_CLOSED)
+    } else if (s->state != BI_SCOPE_CLOSED) {
         s->state = BI_SCOPE_EARLY;
+    }
+}
+
+void bide_scope_cancel(struct bide_scope *s)
+{
+    bi_scope_cancel(s, __func__);
 }
 
 int bide_scope_set_deadline(struct bide_scope *scope, bide_time deadline)
@@ -289,6 +296,7 @@ int bide_scope_set_deadline(struct bide_scope *scope, bide_time deadline)
     struct bi_scope *s = bi_scope_of(scope);
     if (s->state != BI_SCOPE_OPEN)
         return -EINVAL;
+    bi_scope_check_run(s, task->run, __func__);
     if (s->code)
         return 0;
     bi_scope_arm(s, task->run, deadline);
@@ -301,9 +309,10 @@ bool bide_scope_fired(const struct bide_scope *scope)
     const struct bi_scope *s = bi_scope_of(scope);
     if (s->state == BI_SCOPE_CLOSED)
         return s->fired;
-    return s->state == BI_SCOPE_OPEN &&
-           (s->code || (s->timer.deadline != BIDE_FOREVER &&
-                        bi_sys.now() >= s->timer.deadline));
+    if (s->state != BI_SCOPE_OPEN)
+        return s->state == BI_SCOPE_EARLY;
+    return s->code || (s->timer.deadline != BIDE_FOREVER &&
+                       bi_sys.now() >= s->timer.deadline);
 }
 
 int bide_cancel_code(void)

@@ -78,6 +78,18 @@ static inline void bi_scope_unlink(struct bi_scope *s, struct bi_run *run)
                    : bi_scope_late(s, run);
 }
 
+/* That `s`, which is open, is of `run` is `func`'s contract. */
+static inline void bi_scope_check_run(const struct bi_scope *s,
+                                      const struct bi_run *run,
+                                      const char *func)
+{
+    BI_CONTRACT(s->task->run == run, func,
+                "used a scope or group of another run");
+}
+
+/* bide_scope_cancel(), for the public `func`. */
+void bi_scope_cancel(struct bide_scope *s, const char *func);
+
 /* Fire `s` with `code`: refuse every wait inside, and end those under way. */
 void bi_scope_fire(struct bi_scope *s, struct bi_run *run, int code);
 

@@ -19,8 +19,8 @@ void bi_waitq_borrow(const struct bide_waitq *q, struct bi_wait *wait)
     if (bi_likely(!stack || stack == wait->task->stack))
         return;
     struct bi_task *lender = bi_stack_head(stacks, stack);
-    BI_CONTRACT(!lender->ended, "a wait", "is for the %s at %p, on the stack "
-                "of a task that has ended", wait->what, wait->on);
+    BI_CONTRACT(!lender->ended, "a wait", "waits for the %s at %p, on the "
+                "stack of a task that has ended", wait->what, wait->on);
     if (wait->lender)
         return;
     wait->lender = lender;

@@ -235,6 +235,40 @@ START_TEST(a_run_ends_while_it_is_held_and_its_handle_outlives_it)
 }
 END_TEST
 
+/* The child must have the mutex again, its owner must wait for the child. */
+static struct bide_mutex mutex;
+static struct bide_cond cond;
+
+static intptr_t wait_for_cond(void *unused)
+{
+    (void)unused;
+    int rc = bide_mutex_lock(&mutex);
+    if (rc == 0)
+        rc = bide_cond_wait(&cond, &mutex);
+    bide_mutex_unlock(&mutex);
+    return rc;
+}
+
+static intptr_t close_holding_the_mutex(void *unused)
+{
+    (void)unused;
+    struct bide_group g;
+    bide_group_open(&g, BIDE_FAIL_FAST);
+    int rc = bide_group_spawn(&g, wait_for_cond, NULL);
+    turns(2);
+    if (rc == 0)
+        rc = bide_mutex_lock(&mutex);
+    return bide_group_close(&g, rc);
+}
+
+START_TEST(a_deadlock_that_no_cancel_can_end_stops_the_program)
+{
+    expect_contract(close_holding_the_mutex, "deadlock while ending",
+                    "a cycle", "'main' waits for group close",
+                    "the run cannot end", NULL);
+}
+END_TEST
+
 Suite *suite_deadlock(void)
 {
     Suite *suite = suite_create("deadlock");
@@ -247,6 +281,7 @@ Suite *suite_deadlock(void)
     tcase_add_test(t, a_shield_opened_after_a_deadlock_does_not_help);
     tcase_add_test(t, a_deadlock_among_children_ends_their_groups_too);
     tcase_add_test(t, a_deadlock_of_the_left_over_is_one_too);
+    tcase_add_test(t, a_deadlock_that_no_cancel_can_end_stops_the_program);
     suite_add_tcase(suite, t);
 
     t = tcase_create("none");

@@ -31,6 +31,24 @@ VIRTUAL_TEST(an_empty_group_closes_with_its_bodys_result)
     return 0;
 }
 
+static intptr_t count_up(void *n)
+{
+    return ++*(int *)n;
+}
+
+VIRTUAL_TEST(empty_groups_in_a_row_let_the_others_run)
+{
+    struct bide_group g;
+    int n = 0;
+    bide_release(spawn(count_up, &n));
+    for (int i = 0; i < 1000000 && n == 0; i++) {
+        bide_group_open(&g, BIDE_FAIL_FAST);
+        ck_assert_int_eq(bide_group_close(&g, 0), 0);
+    }
+    ck_assert_int_eq(n, 1);
+    return 0;
+}
+
 static intptr_t add_sibling_late(void *group)
 {
     turns(2);
@@ -310,6 +328,7 @@ Suite *suite_group(void)
     TCase *t = tcase_create("well");
     tcase_add_test(t, close_returns_after_the_slowest_child);
     tcase_add_test(t, an_empty_group_closes_with_its_bodys_result);
+    tcase_add_test(t, empty_groups_in_a_row_let_the_others_run);
     tcase_add_test(t, a_child_may_add_siblings_while_the_group_is_closing);
     tcase_add_test(t, a_child_added_as_the_last_one_ends_is_awaited_too);
     tcase_add_test(t, children_that_respawn_for_ever_stop_with_their_group);

@@ -52,11 +52,28 @@ VIRTUAL_TEST(a_closed_group_takes_no_child)
 VIRTUAL_TEST(a_group_cancelled_before_it_was_opened_refuses_its_body)
 {
     struct bide_group g = {0};
+    ck_assert(!bide_group_cancelled(&g));
     bide_group_cancel(&g);
+    ck_assert(bide_group_cancelled(&g));
     bide_group_open(&g, BIDE_FAIL_FAST);
     ck_assert_int_eq(bide_yield(), -ECANCELED);
     ck_assert_int_eq(bide_group_close(&g, -ECANCELED), 0);
     ck_assert_int_eq(bide_yield(), 0);
+    return 0;
+}
+
+VIRTUAL_TEST(a_group_that_is_asked_has_seen_the_deadline_around_it)
+{
+    struct bide_scope s;
+    struct bide_group g;
+    bide_scope_open(&s, bide_after(BIDE_MS(5)));
+    bide_group_open(&g, BIDE_FAIL_FAST);
+    compute(BIDE_MS(4));
+    ck_assert(!bide_group_cancelled(&g));
+    compute(BIDE_MS(1));
+    ck_assert(bide_group_cancelled(&g));
+    ck_assert_int_eq(bide_group_close(&g, 0), -ETIMEDOUT);
+    bide_scope_close(&s, 0);
     return 0;
 }
 
@@ -268,6 +285,21 @@ static intptr_t cancel_own_scope(void *unused)
     return bide_yield();
 }
 
+VIRTUAL_TEST(a_child_is_under_its_groups_scopes_not_under_its_spawners)
+{
+    struct bide_scope s;
+    struct bide_group g;
+    bide_group_open(&g, BIDE_FAIL_FAST);
+    bide_scope_open(&s, 0);
+    ck_assert_int_eq(bide_yield(), -ETIMEDOUT);
+    bide_task *task = child(&g, sleep_ms, NUM(2));
+    bide_scope_close(&s, 0);
+    ck_assert_int_eq(bide_await(task), 2);
+    bide_release(task);
+    ck_assert_int_eq(bide_group_close(&g, 0), 0);
+    return 0;
+}
+
 VIRTUAL_TEST(a_scope_cancelled_in_one_child_does_not_touch_its_siblings)
 {
     struct bide_group g;
@@ -288,6 +320,7 @@ Suite *suite_group_cancel(void)
     tcase_add_test(t, a_cancelled_group_takes_no_child);
     tcase_add_test(t, a_closed_group_takes_no_child);
     tcase_add_test(t, a_group_cancelled_before_it_was_opened_refuses_its_body);
+    tcase_add_test(t, a_group_that_is_asked_has_seen_the_deadline_around_it);
     tcase_add_test(t, a_cancel_from_outside_ends_all_children_and_is_no_error);
     tcase_add_test(t, an_empty_group_closes_with_the_cancel_from_outside);
     tcase_add_test(t, a_closer_cancelled_after_the_last_end_has_closed_well);
@@ -304,6 +337,8 @@ Suite *suite_group_cancel(void)
     tcase_add_test(t, a_refused_spawn_may_be_passed_on_as_the_bodys_result);
     tcase_add_test(t, an_outer_failure_cancels_the_children_of_inner_groups);
     tcase_add_test(t, two_nested_groups_that_fail_at_once_both_tell_it);
+    tcase_add_test(
+        t, a_child_is_under_its_groups_scopes_not_under_its_spawners);
     tcase_add_test(t,
                    a_scope_cancelled_in_one_child_does_not_touch_its_siblings);
     suite_add_tcase(suite, t);

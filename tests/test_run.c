@@ -285,7 +285,7 @@ START_TEST(who_refuses_to_end_is_named_after_5_then_15_then_35_seconds)
     char text[4096];
     int status = in_child(run_with_a_stubborn_one, text, sizeof text);
     ck_assert_int_eq(status, 0);
-    ck_assert_uint_eq(occurrences(text, "refuse to end"), 3);
+    ck_assert_uint_eq(occurrences(text, "1 task refuses to end"), 3);
     ck_assert_uint_eq(occurrences(text, "mule"), 3);
 }
 END_TEST

@@ -320,6 +320,7 @@ VIRTUAL_TEST(a_scope_cancelled_before_it_was_opened_refuses_the_first_wait)
 {
     struct bide_scope s = {0};
     bide_scope_cancel(&s);
+    ck_assert(bide_scope_fired(&s));
     ck_assert_int_eq(bide_yield(), 0);
     bide_scope_open(&s, BIDE_FOREVER);
     ck_assert_int_eq(bide_yield(), -ECANCELED);

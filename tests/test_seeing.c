@@ -116,6 +116,15 @@ START_TEST(outside_a_run_the_dump_says_so)
 }
 END_TEST
 
+VIRTUAL_TEST(one_is_told_as_one)
+{
+    ck_assert_ptr_nonnull(strstr(dump(), "bide: 1 task alive, 1 spawned, "));
+    turns(1);
+    bide_release(spawn(sleep_ms, NUM(1)));
+    ck_assert_ptr_nonnull(strstr(dump(), "bide: 2 tasks alive, 2 spawned, "));
+    return 0;
+}
+
 static struct bide_event never;
 
 static intptr_t wait_for_never(void *unused)
@@ -243,6 +252,7 @@ Suite *suite_seeing(void)
     tcase_add_test(t, tasks_that_could_run_and_the_next_deadline_are_told);
     tcase_add_test(t, posts_that_were_not_taken_in_yet_are_counted);
     tcase_add_test(t, outside_a_run_the_dump_says_so);
+    tcase_add_test(t, one_is_told_as_one);
     tcase_add_test(t,
                    each_task_is_listed_with_what_it_waits_for_and_since_when);
     tcase_add_test(
