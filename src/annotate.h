@@ -302,8 +302,10 @@ static inline void bi_annotate_stack_end(unsigned number)
 #define BI_SANITIZE_REUSE(at, bytes) \
     __asan_unpoison_memory_region((at), (bytes))
 #define BI_SANITIZE_SLAB(at, bytes) __lsan_register_root_region((at), (bytes))
+/* What is mapped there next must not inherit the poison of dead frames. */
 #define BI_SANITIZE_SLAB_END(at, bytes) \
-    __lsan_unregister_root_region((at), (bytes))
+    (BI_SANITIZE_REUSE((at), (bytes)),  \
+     __lsan_unregister_root_region((at), (bytes)))
 #else
 #if defined(BI_MSAN)
 #include <sanitizer/msan_interface.h>

@@ -22,6 +22,13 @@ static_assert(sizeof(struct bi_group) <= offsetof(struct bide_group, _ended),
 static_assert(sizeof((struct bide_group *)0)->_ended ==
                   BI_ENDED_OWN * sizeof(struct bi_ended), "as in bide.h");
 
+/* Who waits for an end: it is handed over, for the group may be closed before
+ * its task runs. */
+struct asker {
+    struct bi_wait wait;
+    struct bi_ended end;
+};
+
 /* ---- Failures ----------------------------------------------------------- */
 
 /* `task` (a child or the body) has failed with `code`. */
@@ -120,18 +127,25 @@ void bide_ready(intptr_t value)
 
 /* ---- Children ----------------------------------------------------------- */
 
-static void wake_one(struct bi_group *g)
+/* Hand the end of `task` to the first who waits for one, or keep it. */
+static void tell_end(struct bi_group *g, const struct bi_task *task)
 {
     struct bi_list *link = bi_list_pop(&g->waiters);
-    if (link)
-        bi_wake(bi_container_of(link, struct bi_wait, link), 0);
+    if (link) {
+        struct asker *asker = bi_container_of(link, struct asker, wait.link);
+        asker->end = (struct bi_ended){task->arg, task->result};
+        bi_wake(&asker->wait, 1);
+    } else if (!g->quiet) {
+        bi_ended_put(&g->ends, task);
+    }
 }
 
 static void last_ended(struct bi_group *g, struct bi_run *run)
 {
     g->cut = (int16_t)bi_scope_code(g->scope.parent, run);
-    while (!bi_list_empty(&g->waiters))
-        wake_one(g);
+    struct bi_list *link;
+    while ((link = bi_list_pop(&g->waiters)))
+        bi_wake(bi_container_of(link, struct bi_wait, link), 0);
     if (g->closer)
         bi_wake(g->closer, 0);
     g->closer = NULL;
@@ -144,13 +158,11 @@ static void child_ended(struct bi_task *task)
     if (task->starter) {
         start_ended(task);
     } else {
-        if (!g->quiet)
-            bi_ended_put(&g->ends, task);
         intptr_t code = failure(g, task);
         if (code)
             fail(task->group, task, code);
+        tell_end(g, task);
     }
-    wake_one(g);
     if (g->alive == 0)
         last_ended(g, task->run);
 }
@@ -271,48 +283,52 @@ intptr_t bide_group_start(struct bide_group *group, bide_fn *fn, void *arg)
     return start.cancelled ? await_end(&start) : value;
 }
 
-/* Wait for one end.  0 or the refusal. */
-static int wait_for_end(struct bi_group *g, struct bi_task *self,
+/* Wait for one end: 1, 0 if none is left, or the refusal.  When it comes back
+ * the group may be gone, but to those who are going to close it. */
+static int wait_for_end(struct bi_group *g, struct asker *asker,
                         const char *what)
 {
-    struct bi_wait wait = bi_wait_make(self, what, g, bi_wait_unlink);
-    bi_list_push_back(&g->waiters, &wait.link);
-    return (int)bi_park(&wait);
+    asker->wait = bi_wait_make(bi_current(), what, g, bi_wait_unlink);
+    bi_list_push_back(&g->waiters, &asker->wait.link);
+    return (int)bi_park(&asker->wait);
 }
 
 int bi_group_wait_below(struct bide_group *group, size_t n, const char *what)
 {
     struct bi_group *g = bi_group_of(group);
-    struct bi_task *self = bi_current();
+    struct asker asker;
     int rc = 0;
-    while (rc == 0 && g->alive >= n)
-        rc = wait_for_end(g, self, what);
-    return rc;
+    while (rc >= 0 && g->alive >= n)
+        rc = wait_for_end(g, &asker, what);
+    return rc < 0 ? rc : 0;
 }
 
 int bide_group_next(struct bide_group *group, void **arg, intptr_t *result)
 {
     struct bi_task *self = bi_current_in(__func__);
     struct bi_group *g = bi_group_of(group);
+    struct asker asker;
+    int rc = bi_park_check(self);
     BI_CONTRACT(g->scope.state == BI_SCOPE_OPEN, __func__,
                 "used a group that is not open");
     bi_scope_check_run(&g->scope, self->run, __func__);
-    int rc = bi_park_check(self);
-    while (rc == 0 && g->ends.count == 0 && g->alive) {
-        rc = wait_for_end(g, self, "group next");
-        if (rc == 0 && g->ends.count == 0)
-            rc = bi_park_check(self);
-    }
     if (rc < 0)
         return rc;
     if (g->ends.dropped) {
         g->ends.dropped = false;
         return -EOVERFLOW;
     }
-    if (g->ends.count == 0)
-        return 0;
-    bi_ended_take(&g->ends, arg, result);
-    return 1;
+    if (g->ends.count) {
+        bi_ended_take(&g->ends, &asker.end.arg, &asker.end.result);
+        rc = 1;
+    } else if (g->alive) {
+        rc = wait_for_end(g, &asker, "group next");
+    }
+    if (rc == 1 && arg)
+        *arg = asker.end.arg;
+    if (rc == 1 && result)
+        *result = asker.end.result;
+    return rc;
 }
 
 void bide_group_cancel(struct bide_group *g)

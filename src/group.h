@@ -8,7 +8,7 @@
 /* struct bide_group, as it is inside. */
 struct __attribute__((may_alias)) bi_group {
     struct bi_scope scope;   /* of the body and, below it, of the children */
-    struct bi_list waiters;  /* bi_wait of those who wait for a next end */
+    struct bi_list waiters;  /* struct asker of those who wait for an end */
     struct bi_wait *closer;  /* the close that waits for the last end */
     struct bi_ends ends;     /* of children, not yet asked for */
     size_t alive;            /* children that have not ended */

@@ -140,6 +140,36 @@ VIRTUAL_TEST(those_who_ask_while_the_group_closes_are_told_before_it_has)
     return 0;
 }
 
+static struct bide_group *lent;
+
+static intptr_t ask_lent(void *unused)
+{
+    (void)unused;
+    return bide_group_next(lent, NULL, NULL);
+}
+
+static intptr_t ask_of_a_group_that_goes(void *unused)
+{
+    (void)unused;
+    struct bide_group g;
+    lent = &g;
+    bide_group_open(&g, BIDE_FAIL_FAST);
+    int rc = bide_group_spawn(&g, sleep_ms, NUM(5));
+    bide_task *a = spawn(ask_lent, NULL), *b = spawn(ask_lent, NULL);
+    if (rc == 0)
+        rc = bide_sleep(BIDE_MS(1));
+    if (bide_group_close(&g, rc) < 0)
+        return -EPROTO;
+    memset(&g, 0xff, sizeof g);
+    return result_of(a) + result_of(b) == 1 ? 0 : -EPROTO;
+}
+
+START_TEST(who_asks_has_its_answer_though_the_group_is_gone)
+{
+    ck_assert_int_eq(bide_explore(100, ask_of_a_group_that_goes), 0);
+}
+END_TEST
+
 static intptr_t spawn_batches(intptr_t count)
 {
     for (intptr_t i = 0; i < count; i++) {
@@ -192,6 +222,7 @@ Suite *suite_group_next(void)
     tcase_add_test(t, several_tasks_may_ask_and_each_end_goes_to_one);
     tcase_add_test(t,
                    those_who_ask_while_the_group_closes_are_told_before_it_has);
+    tcase_add_test(t, who_asks_has_its_answer_though_the_group_is_gone);
     tcase_add_test(
         t, of_too_many_ends_the_oldest_are_forgotten_which_is_told_once);
     tcase_add_test(t, many_ends_taken_in_turn_with_spawns_keep_their_order);

@@ -120,6 +120,26 @@ START_TEST(the_stacks_of_a_run_are_as_large_as_it_was_told)
 }
 END_TEST
 
+static intptr_t nap_in_tasks(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(result_of(spawn(sleep_ms, NUM(1))), 1);
+    return 0;
+}
+
+/* Stacks come to lie where those of the run before ended amid their frames,
+ * which a sanitizer may remember. */
+START_TEST(runs_with_stacks_of_other_sizes_follow_each_other)
+{
+    size_t kib[] = {64, 16, 32, 1024, 20, 16};
+    for (size_t i = 0; i < LENGTH(kib); i++) {
+        struct bide_options options = {.stack_bytes = kib[i] << 10};
+        ck_assert_int_eq(bide_run(nap_in_tasks, NULL, &options), 0);
+    }
+}
+END_TEST
+
 /* ---- Closing ------------------------------------------------------------ */
 
 static bool ended;
@@ -398,6 +418,7 @@ Suite *suite_run(void)
                    runs_of_one_thread_follow_each_other_and_leave_nothing_open);
     tcase_add_test(t, each_thread_may_have_a_run_of_its_own);
     tcase_add_test(t, the_stacks_of_a_run_are_as_large_as_it_was_told);
+    tcase_add_test(t, runs_with_stacks_of_other_sizes_follow_each_other);
     suite_add_tcase(suite, t);
 
     t = tcase_create("closing");
