@@ -10,8 +10,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define BLOCK_ENTRIES 256
-#define BLOCK_BYTES (BLOCK_ENTRIES * sizeof(struct bi_fd))
+#define BLOCK_BYTES (BI_FD_BLOCK * sizeof(struct bi_fd))
 
 void bi_fdtable_end(struct bi_fdtable *t)
 {
@@ -43,20 +42,11 @@ static bool reach(struct bi_fdtable *t, size_t i)
     return true;
 }
 
-struct bi_fd *bi_fd_find(const struct bi_fdtable *t, int fd)
+struct bi_fd *bi_fd_make(struct bi_fdtable *t, int fd)
 {
-    size_t i = (size_t)(unsigned)fd / BLOCK_ENTRIES;
-    if (fd < 0 || i >= t->block_count || !t->blocks[i])
+    if (fd < 0)
         return NULL;
-    return &t->blocks[i][fd % BLOCK_ENTRIES];
-}
-
-struct bi_fd *bi_fd_get(struct bi_fdtable *t, int fd)
-{
-    struct bi_fd *e = bi_fd_find(t, fd);
-    if (bi_likely(e) || fd < 0)
-        return e;
-    size_t i = (size_t)fd / BLOCK_ENTRIES;
+    size_t i = (size_t)fd / BI_FD_BLOCK;
     if (!reach(t, i))
         return NULL;
     t->blocks[i] = bi_sys_pages(BLOCK_BYTES);

@@ -39,18 +39,34 @@ struct bi_fd {
     bide_time asked;        /* when the kernel was last asked about it */
 };
 
+#define BI_FD_BLOCK 256
+
 struct bi_fdtable {
-    struct bi_fd **blocks; /* of 256 entries each; NULL: not yet there */
+    struct bi_fd **blocks; /* of BI_FD_BLOCK entries; NULL: not yet there */
     size_t block_count;
 };
 
 void bi_fdtable_end(struct bi_fdtable *t);
 
-/* The entry of `fd`, made if need be; NULL: no memory, or fd < 0. */
-struct bi_fd *bi_fd_get(struct bi_fdtable *t, int fd);
+/* The entry of `fd` if there is one.  Each step of a call asks for it, since it
+ * may wait in between: a dozen times a request. */
+static inline struct bi_fd *bi_fd_find(const struct bi_fdtable *t, int fd)
+{
+    size_t i = (unsigned)fd / BI_FD_BLOCK; /* of fd < 0, none */
+    if (bi_unlikely(i >= t->block_count) || !t->blocks[i])
+        return NULL;
+    return &t->blocks[i][(unsigned)fd % BI_FD_BLOCK];
+}
 
-/* The entry of `fd` if there is one. */
-struct bi_fd *bi_fd_find(const struct bi_fdtable *t, int fd);
+/* bi_fd_get() where there is none. */
+struct bi_fd *bi_fd_make(struct bi_fdtable *t, int fd);
+
+/* The entry of `fd`, made if need be; NULL: no memory, or fd < 0. */
+static inline struct bi_fd *bi_fd_get(struct bi_fdtable *t, int fd)
+{
+    struct bi_fd *e = bi_fd_find(t, fd);
+    return bi_likely(e != NULL) ? e : bi_fd_make(t, fd);
+}
 
 /* `fd` has just been made by us, or is about to be closed: whatever was known
  * of the number is void.  Those who wait on it stay on its lists. */

@@ -22,9 +22,8 @@ static int enter(int fd, const char *func)
 
 /* ---- Sockets are quicker by their own calls ----------------------------- */
 
-static bool is_socket(int fd)
+static bool is_socket(struct bi_fd *e, int fd)
 {
-    struct bi_fd *e = bi_reactor_entry(fd);
     if (!e)
         return false;
     enum bi_fd_kind kind = e->kind ? e->kind : bi_fd_learn(e, fd);
@@ -38,7 +37,7 @@ static intptr_t move_once(struct bi_op *op, enum bi_op_kind file_kind,
                           intptr_t (*run)(struct bi_op *op))
 {
     struct bi_file f = bi_turn_file(op->fd);
-    op->kind = is_socket(op->fd) ? socket_kind : file_kind;
+    op->kind = is_socket(f.e, op->fd) ? socket_kind : file_kind;
     intptr_t rc = run(op);
     if (rc != -ENOTSOCK || op->kind == file_kind)
         return rc;
