@@ -1,6 +1,8 @@
 /* refuse.c: filters of system calls, limits, capabilities. */
 #include "refuse.h"
 
+#include "annotate.h"
+
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
@@ -24,14 +26,17 @@ _Noreturn void refuse_cannot(const char *why)
 static bool install(struct sock_filter *filter, size_t n)
 {
     struct sock_fprog program = {(unsigned short)n, filter};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+    return !bi_annotate_valgrind &&
+           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
            prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
 /* ---- Where the kernel takes no filter ----------------------------------- */
 
-/* qemu hands none on.  Then the library's own border refuses: what it calls by
- * number, and madvise(2). */
+/* qemu hands none on, and Valgrind makes the calls that it would refuse too:
+ * without close_range(2) libc closes what /proc lists until nothing is left,
+ * and Valgrind's own descriptors stay.  Then the library's border refuses: what
+ * it calls by number, and madvise(2). */
 static struct rule {
     long number;
     int argument; /* which one; negative: whatever they are */
