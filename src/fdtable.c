@@ -59,6 +59,7 @@ void bi_fd_renew(struct bi_fd *e, enum bi_fd_kind kind, bool ours)
     e->kind = (uint8_t)kind;
     e->ours = ours;
     e->drained = e->registered = e->marked = false;
+    e->file = (struct bi_file_id){0};
     e->round++;
     e->life++;
 }

@@ -9,6 +9,7 @@
 #define BI_FDTABLE_H
 
 #include "list.h"
+#include "sys.h"
 
 enum bi_fd_kind {
     BI_FD_UNKNOWN,
@@ -31,12 +32,13 @@ struct bi_fd {
     uint8_t kind;           /* enum bi_fd_kind, as far as known */
     bool ours;              /* bide made it: its number is not reused unseen */
     bool drained;           /* the last receive left nothing, as far as known */
+    bide_time asked;        /* when the kernel was last asked about it */
+    struct bi_file_id file; /* the io_uring backend's: what it was then */
     /* The epoll backend's: */
     bool registered;        /* we have added it, edge-triggered */
     bool marked;            /* an end, an error or urgent data was told of: a
                                short receive may have stopped before it */
     uint32_t round;         /* of this number, told apart in events */
-    bide_time asked;        /* when the kernel was last asked about it */
 };
 
 #define BI_FD_BLOCK 256

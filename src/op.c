@@ -8,6 +8,7 @@
  */
 #include "op.h"
 
+#include "annotate.h"
 #include "sys.h"
 
 #include <limits.h>
@@ -370,4 +371,42 @@ intptr_t bi_op_block(struct bi_op *op)
         rc = block_once(op);
     while (rc == -EINTR);
     return rc;
+}
+
+/* ---- What the tools do not see ------------------------------------------- */
+
+static void wrote_parts(const struct iovec *iov, size_t n, size_t bytes)
+{
+    for (size_t i = 0; i < n && bytes > 0; i++) {
+        size_t part = bytes < iov[i].iov_len ? bytes : iov[i].iov_len;
+        bi_annotate_defined(iov[i].iov_base, part);
+        bytes -= part;
+    }
+}
+
+void bi_op_wrote(const struct bi_op *op, size_t bytes)
+{
+    switch (op->kind) {
+    case BI_OP_READ:
+    case BI_OP_RECV:
+        bi_annotate_defined(op->buf, bytes < op->len ? bytes : op->len);
+        break;
+    case BI_OP_READV:
+        wrote_parts(op->iov, op->len, bytes);
+        break;
+    case BI_OP_RECVMSG:
+        wrote_parts(op->msg->msg_iov, op->msg->msg_iovlen, bytes);
+        bi_annotate_defined(op->msg, sizeof *op->msg);
+        bi_annotate_defined(op->msg->msg_name, op->msg->msg_namelen);
+        bi_annotate_defined(op->msg->msg_control, op->msg->msg_controllen);
+        break;
+    case BI_OP_ACCEPT:
+        if (op->addr_bytes) {
+            bi_annotate_defined(op->addr_bytes, sizeof *op->addr_bytes);
+            bi_annotate_defined(op->addr, *op->addr_bytes);
+        }
+        break;
+    default:
+        break;
+    }
 }

@@ -42,6 +42,7 @@ struct bi_op {
     bool more;           /* and that it did */
     bool ended;          /* bi_op_done() was called */
     void (*done)(struct bi_op *op); /* instead of waking its task, or NULL */
+    uint32_t life;       /* of its descriptor's entry, when it began */
     uint8_t stage;       /* the io_uring backend's; 0: no more than begun */
     int fd;
     int flags;
@@ -74,5 +75,9 @@ intptr_t bi_op_try(struct bi_op *op);
 
 /* Make it on a thread that may block. */
 intptr_t bi_op_block(struct bi_op *op);
+
+/* Tell the tools of the `bytes` that the kernel wrote for it behind their back.
+ */
+void bi_op_wrote(const struct bi_op *op, size_t bytes);
 
 #endif

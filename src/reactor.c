@@ -35,6 +35,7 @@ int bi_reactor_open(struct bi_reactor *r, struct bi_run *run,
 {
     *r = (struct bi_reactor){.run = run, .inbox = inbox,
                              .offload_limit = threads};
+    bi_survey_begin(&r->survey);
     int rc = 0;
     if (wish != BIDE_EPOLL)
         rc = open_with(r, &bi_backend_uring, entries);
@@ -127,6 +128,7 @@ void bi_reactor_begin(struct bi_reactor *r, struct bi_op *op)
     op->wait.fd = op->fd;
     op->ended = op->offloaded = op->closing = false;
     atomic_store_explicit(&op->cancelled, false, memory_order_relaxed);
+    op->life = e ? e->life : 0;
     if (e)
         bi_list_push_back(&e->ops, &op->wait.link);
     r->in_flight++;
@@ -220,6 +222,14 @@ void bi_reactor_offload(struct bi_reactor *r, struct bi_op *op)
 
 /* ---- Closing ------------------------------------------------------------ */
 
+void bi_reactor_strand(struct bi_reactor *r, struct bi_op *op)
+{
+    bool asked = op->cancelled || op->closing;
+    op->closing = true;
+    if (!asked && r->backend->cancel(r, op))
+        bi_op_done(r, op, -ECANCELED);
+}
+
 /* End what waits on a descriptor; what the kernel will not give up at once
  * stays, marked, until its own end comes. */
 static void take_back(struct bi_reactor *r, struct bi_fd *e)
@@ -227,11 +237,8 @@ static void take_back(struct bi_reactor *r, struct bi_fd *e)
     struct bi_list *next, *link = bi_list_first(&e->ops);
     for (; link && link != &e->ops; link = next) {
         next = link->next;
-        struct bi_op *op = op_of(bi_container_of(link, struct bi_wait, link));
-        bool asked = op->cancelled || op->closing;
-        op->closing = true;
-        if (!asked && r->backend->cancel(r, op))
-            bi_op_done(r, op, -ECANCELED);
+        bi_reactor_strand(
+            r, op_of(bi_container_of(link, struct bi_wait, link)));
     }
     while ((link = bi_list_pop(&e->writers)))
         bi_wake(bi_container_of(link, struct bi_wait, link), -EBADF);
@@ -296,12 +303,41 @@ static bool jumped(struct bi_reactor *r, bide_time span)
     return true;
 }
 
+/* Whether those parked on `fd` wait for the file that has this number.  Not if
+ * the library has given it anew since; of the rest the backend knows. */
+static void ask_about(struct bi_reactor *r, int fd, struct bi_fd *e)
+{
+    struct bi_list *next, *link = bi_list_first(&e->ops);
+    for (; link && link != &e->ops; link = next) {
+        next = link->next;
+        struct bi_op *op = op_of(bi_container_of(link, struct bi_wait, link));
+        if (op->life != e->life && !op->offloaded)
+            bi_reactor_strand(r, op);
+    }
+    if (!bi_list_empty(&e->ops))
+        r->backend->ask(r, fd, e);
+}
+
+/* Wait up to `span`, in which a look at the descriptors may be due. */
+static void wait_up_to(struct bi_reactor *r, bide_time span)
+{
+    struct bi_survey *s = &r->survey;
+    bide_time now = r->run->now;
+    if (r->in_flight > 0 && s->at <= now) {
+        bi_survey_go_on(s, &r->fds, now, ask_about, r);
+        span = 0; /* some may be ready now */
+    } else if (r->in_flight > 0 && s->at != BIDE_FOREVER) {
+        span = bi_earlier(span, s->at - now);
+    }
+    r->backend->wait(r, span);
+}
+
 /* Wait as the backend does; a virtual clock goes on as the real one does. */
 static void wait_for_kernel(struct bi_reactor *r, bide_time span)
 {
     bide_time *virtual = r->run->virtual_now;
     bide_time began = virtual ? bi_sys_monotonic() : 0;
-    r->backend->wait(r, span);
+    wait_up_to(r, span);
     if (virtual)
         *virtual += bi_earlier(span, bi_sys_monotonic() - began);
 }
@@ -349,7 +385,7 @@ bool bi_reactor_turn(struct bi_reactor *r)
     if (span == 0 && r->run->virtual_now && !others_work(r))
         return true; /* a test makes no call to the kernel in vain */
     if (span == 0)
-        r->backend->wait(r, 0);
+        wait_up_to(r, 0);
     else if (nothing_can_come(r))
         return false;
     else if (!jumped(r, span))

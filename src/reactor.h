@@ -15,6 +15,7 @@
 #include "fdtable.h"
 #include "inbox.h"
 #include "op.h"
+#include "survey.h"
 
 struct bi_reactor;
 
@@ -42,6 +43,10 @@ struct bi_backend {
      * and bi_op_done() will not be called.  False: bi_op_done() will be. */
     bool (*cancel)(struct bi_reactor *r, struct bi_op *op);
 
+    /* Those parked on `fd` have waited for some time.  End those whose file is
+     * not the one of that number any more. */
+    void (*ask)(struct bi_reactor *r, int fd, struct bi_fd *e);
+
     /* Hand over what was begun and take in what has ended, waiting up to `span`
      * (ns; 0: not at all; BIDE_FOREVER: until something happens) for a first
      * end or for r->inbox.wake_fd.  Spurious returns are allowed. */
@@ -68,6 +73,7 @@ struct bi_reactor {
     void *state; /* the backend's */
     struct bi_run *run;
     struct bi_fdtable fds;
+    struct bi_survey survey;
     struct bi_inbox *inbox;     /* the run handle's */
     struct bi_offload *offload; /* NULL until it is needed */
     unsigned offload_limit;
@@ -103,6 +109,10 @@ bool bi_reactor_cancel(struct bi_reactor *r, struct bi_op *op);
 /* One round of the loop: letters, timers, completions.  Sleeps only if no task
  * is ready.  False: no task is ready and nothing could wake one. */
 bool bi_reactor_turn(struct bi_reactor *r);
+
+/* The file of `op` is not, or will not be, the one of its number: end it with
+ * -EBADF, unless a result comes first. */
+void bi_reactor_strand(struct bi_reactor *r, struct bi_op *op);
 
 /* Take back what waits on `fd` and close it. */
 int bi_reactor_close_fd(struct bi_reactor *r, int fd);

@@ -31,11 +31,10 @@
  *
  * A belief is wrong when foreign code closed or replaced a descriptor: then no
  * event comes, or those of the old file, where a duplicate lives on.  So events
- * carry the number and its round, which changes with each ADD; and a sweep asks
- * about what has been parked for a while: first after 20 ms, then ever more
- * rarely, down to once a second, some dozens at a time.  Where the file turns
- * out to be gone, a wait for it ends with -EBADF rather than with the data of
- * what somebody else put in its place.
+ * carry the number and its round, which changes with each ADD; and what has
+ * been parked for a while is asked about (survey.h).  Where the file turns out
+ * to be gone, a wait for it ends with -EBADF rather than with the data of what
+ * somebody else put in its place.
  *
  * Rejected: level-triggered events (they need a MOD or a DEL as soon as nobody
  * waits); a note of edges that nobody waited for (the attempt before each wait
@@ -49,13 +48,6 @@
 #include <string.h>
 
 #define EVENTS 256
-
-/* The sweep: how long a wait is left alone at first and at last, and how many
- * descriptors one sweep asks the kernel about, and how many it looks at. */
-#define SWEEP_FIRST BIDE_MS(20)
-#define SWEEP_LAST BIDE_SEC(1)
-#define SWEEP_ASKS 64
-#define SWEEP_LOOKS 1024
 
 /* What ours are registered for: whatever a POLL may ask. */
 #define EVERYTHING                                                    \
@@ -77,10 +69,6 @@ static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT && EPOLLPRI == POLLPRI &&
 /* r->state */
 struct epoll {
     int fd;
-    int numbers;          /* descriptors waited on so far lie below */
-    int sweep_fd;         /* where the sweep goes on */
-    bide_time sweep_at;   /* when; BIDE_FOREVER: nobody waits */
-    bide_time sweep_next; /* the first that is due after this pass */
     struct epoll_event events[EVENTS];
 };
 
@@ -167,13 +155,6 @@ static int ask(struct bi_reactor *r, int fd, struct bi_fd *e,
     return rc;
 }
 
-/* Have the sweep come by at `at`. */
-static void expect_sweep(struct epoll *s, bide_time at)
-{
-    s->sweep_at = bi_earlier(s->sweep_at, at);
-    s->sweep_next = bi_earlier(s->sweep_next, at);
-}
-
 /* No event tells when these could go on. */
 static bool needs_thread(const struct bi_op *op)
 {
@@ -183,14 +164,11 @@ static bool needs_thread(const struct bi_op *op)
 
 static void start(struct bi_reactor *r, struct bi_op *op, struct bi_fd *e)
 {
-    struct epoll *s = r->state;
     if (!e || needs_thread(op)) {
         bi_reactor_offload(r, op);
         return;
     }
-    if (op->fd >= s->numbers)
-        s->numbers = op->fd + 1;
-    expect_sweep(s, r->run->now + SWEEP_FIRST);
+    bi_survey_expect(&r->survey, op->fd, r->run->now);
     if (e->ours && e->registered && !op->refuses_nowait)
         return; /* it was tried: what it waits for is to come */
     int rc = ask(r, op->fd, e, op);
@@ -273,67 +251,16 @@ static void dispatch(struct bi_reactor *r, const struct epoll_event *event)
         ask(r, fd, e, NULL);
 }
 
-/* ---- The sweep ---------------------------------------------------------- */
-
-/* When the kernel is to be asked about those parked on `e`: after as long again
- * as they had waited when it was last asked. */
-static bide_time due(const struct bi_fd *e)
+static void ask_again(struct bi_reactor *r, int fd, struct bi_fd *e)
 {
-    bide_time first = BIDE_FOREVER;
-    BI_LIST_EACH(it, &e->ops) {
-        const struct bi_op *op = op_of(it);
-        bide_time parked = op->wait.task->parked_at;
-        bide_time known = e->asked > parked ? e->asked : parked;
-        bide_time span = known - parked;
-        if (span < SWEEP_FIRST)
-            span = SWEEP_FIRST;
-        if (!op->offloaded)
-            first = bi_earlier(first, known + bi_earlier(span, SWEEP_LAST));
-    }
-    return first;
-}
-
-/* A part of a pass over all descriptors, the last of which sets the time of the
- * next pass. */
-static void sweep(struct bi_reactor *r)
-{
-    struct epoll *s = r->state;
-    bide_time now = r->run->now;
-    int asks = SWEEP_ASKS, looks = SWEEP_LOOKS;
-    if (s->sweep_fd == 0)
-        s->sweep_next = BIDE_FOREVER;
-    for (; s->sweep_fd < s->numbers; s->sweep_fd++) {
-        struct bi_fd *e = bi_fd_find(&r->fds, s->sweep_fd);
-        if (asks == 0 || looks-- == 0)
-            break;
-        if (!e || bi_list_empty(&e->ops))
-            continue;
-        if (due(e) <= now) {
-            ask(r, s->sweep_fd, e, NULL);
-            asks--;
-        }
-        s->sweep_next = bi_earlier(s->sweep_next, due(e));
-    }
-    s->sweep_at = now + SWEEP_FIRST;
-    if (s->sweep_fd < s->numbers)
-        return;
-    if (s->sweep_at < s->sweep_next)
-        s->sweep_at = s->sweep_next;
-    s->sweep_fd = 0;
+    ask(r, fd, e, NULL);
 }
 
 static void wait_for_events(struct bi_reactor *r, bide_time span)
 {
     struct epoll *s = r->state;
-    bide_time now = r->run->now;
     if (span == 0 && r->in_flight == 0)
         return;
-    if (s->sweep_at <= now) {
-        sweep(r);
-        span = 0; /* some may be ready now */
-    } else if (s->sweep_at != BIDE_FOREVER) {
-        span = bi_earlier(span, s->sweep_at - now);
-    }
     r->submits++;
     int n = bi_sys_epoll_wait(s->fd, s->events, EVENTS, span);
     BI_CONTRACT(n != -EBADF && n != -EINVAL, "bide_run",
@@ -373,8 +300,6 @@ static int open_epoll(struct bi_reactor *r, unsigned entries)
                       : refuse(r, "no memory for the events", -ENOMEM);
     }
     s->fd = ep;
-    s->numbers = s->sweep_fd = 0;
-    s->sweep_at = s->sweep_next = BIDE_FOREVER;
     r->state = s;
     return 0;
 }
@@ -418,6 +343,7 @@ const struct bi_backend bi_backend_epoll = {
     .try_first = try_first,
     .start = start,
     .cancel = cancel,
+    .ask = ask_again,
     .wait = wait_for_events,
     .let_go = let_go,
     .abandon = abandon,

@@ -188,6 +188,8 @@ static void fill(struct bi_sqe *sqe, const struct bi_op *op,
 static void start(struct bi_reactor *r, struct bi_op *op, struct bi_fd *e)
 {
     bi_assert(op->kind < sizeof opcode_of && op->stage == 0);
+    if (e)
+        bi_survey_expect(&r->survey, op->fd, r->run->now);
     fill(next(r), op, e);
 }
 
@@ -223,43 +225,6 @@ static bool watch_inbox(struct bi_reactor *r)
 }
 
 /* ---- Ending ------------------------------------------------------------- */
-
-/* Tell the tools what the kernel wrote: they do not see it do so. */
-static void wrote_parts(const struct iovec *iov, size_t n, size_t bytes)
-{
-    for (size_t i = 0; i < n && bytes > 0; i++) {
-        size_t part = bytes < iov[i].iov_len ? bytes : iov[i].iov_len;
-        bi_annotate_defined(iov[i].iov_base, part);
-        bytes -= part;
-    }
-}
-
-static void op_wrote(const struct bi_op *op, size_t bytes)
-{
-    switch (op->kind) {
-    case BI_OP_READ:
-    case BI_OP_RECV:
-        bi_annotate_defined(op->buf, bytes < op->len ? bytes : op->len);
-        break;
-    case BI_OP_READV:
-        wrote_parts(op->iov, op->len, bytes);
-        break;
-    case BI_OP_RECVMSG:
-        wrote_parts(op->msg->msg_iov, op->msg->msg_iovlen, bytes);
-        bi_annotate_defined(op->msg, sizeof *op->msg);
-        bi_annotate_defined(op->msg->msg_name, op->msg->msg_namelen);
-        bi_annotate_defined(op->msg->msg_control, op->msg->msg_controllen);
-        break;
-    case BI_OP_ACCEPT:
-        if (op->addr_bytes) {
-            bi_annotate_defined(op->addr_bytes, sizeof *op->addr_bytes);
-            bi_annotate_defined(op->addr, *op->addr_bytes);
-        }
-        break;
-    default:
-        break;
-    }
-}
 
 /* The kernel did not wait, though the ring did not tell it so: the file is
  * O_NONBLOCK and of a kind that knows no other way.  A poll helps, unless it
@@ -313,7 +278,7 @@ static void op_landed(struct bi_reactor *r, struct bi_op *op,
     if (nothing)
         result = called_off ? -ECANCELED : BI_AGAIN;
     else if (res >= 0)
-        op_wrote(op, (size_t)res);
+        bi_op_wrote(op, (size_t)res);
     end(r, op, result);
 }
 
@@ -472,6 +437,35 @@ static bool cancel(struct bi_reactor *r, struct bi_op *op)
     return false;
 }
 
+static bool same_file(const struct bi_file_id *a, const struct bi_file_id *b)
+{
+    return a->device == b->device && a->number == b->number;
+}
+
+/* An operation holds its own file, whatever became of the number.  It is for
+ * the old one if another file was seen there before; those who came after that
+ * look may mean either, and the next one tells.  Not found out: a file replaced
+ * before the first look, and one by another that looks the same. */
+static void ask(struct bi_reactor *r, int fd, struct bi_fd *e)
+{
+    struct bi_file_id file;
+    struct bi_list *after, *link = bi_list_first(&e->ops);
+    bide_time known = e->asked;
+    int rc = bi_sys_file_id(fd, &file);
+    if (rc < 0 && rc != -EBADF)
+        return;
+    bool new = rc < 0 || (e->file.number && !same_file(&file, &e->file));
+    e->file = rc < 0 ? (struct bi_file_id){0} : file;
+    e->asked = r->run->now;
+    for (; link && link != &e->ops; link = after) {
+        after = link->next;
+        struct bi_op *op = bi_container_of(link, struct bi_op, wait.link);
+        bool before = rc < 0 || op->wait.task->parked_at <= known;
+        if (new && before && !op->offloaded)
+            bi_reactor_strand(r, op);
+    }
+}
+
 /* Wait outside of the ring, a little at a time, so that other threads run. */
 static void nap(struct bi_reactor *r, bide_time span)
 {
@@ -530,6 +524,7 @@ const struct bi_backend bi_backend_uring = {
     .try_first = try_first,
     .start = start,
     .cancel = cancel,
+    .ask = ask,
     .wait = wait_for_ends,
     .let_go = let_go,
     .abandon = abandon,

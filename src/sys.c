@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sysmacros.h>
 
 static void *map(size_t bytes, int prot, int flags, int fd, off_t at,
                  int *error)
@@ -202,23 +203,42 @@ static bool unknown(int rc)
     return rc == -ENOSYS || rc == -EPERM;
 }
 
-static int type_by_libc(int dir, const char *path, int flags)
+static int describe_by_libc(int dir, const char *path, int flags,
+                            struct statx *out)
 {
     struct stat st;
-    int saved = errno;
-    int rc = fstatat(dir, path, &st, flags) < 0 ? -errno
-                                                : (int)(st.st_mode & S_IFMT);
+    int saved = errno, rc = fstatat(dir, path, &st, flags) < 0 ? -errno : 0;
     errno = saved;
+    if (rc == 0)
+        *out = (struct statx){.stx_mode = (uint16_t)st.st_mode,
+                              .stx_ino = st.st_ino,
+                              .stx_dev_major = major(st.st_dev),
+                              .stx_dev_minor = minor(st.st_dev)};
     return rc;
+}
+
+static int describe(int dir, const char *path, int flags, struct statx *out)
+{
+    int rc = (int)BI_CALL(SYS_statx, dir, path, flags, STATX_TYPE | STATX_INO,
+                          out, 0);
+    return unknown(rc) ? describe_by_libc(dir, path, flags, out) : rc;
 }
 
 static int type_at(int dir, const char *path, int flags)
 {
     struct statx st;
-    int rc = (int)BI_CALL(SYS_statx, dir, path, flags, STATX_TYPE, &st, 0);
-    if (unknown(rc))
-        return type_by_libc(dir, path, flags);
+    int rc = describe(dir, path, flags, &st);
     return rc < 0 ? rc : st.stx_mode & S_IFMT;
+}
+
+int bi_sys_file_id(int fd, struct bi_file_id *id)
+{
+    struct statx st;
+    int rc = describe(fd, "", AT_EMPTY_PATH, &st);
+    if (rc == 0)
+        *id = (struct bi_file_id){
+            (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor, st.stx_ino};
+    return rc;
 }
 
 int bi_sys_file_type(int fd)

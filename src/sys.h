@@ -247,6 +247,14 @@ static inline int bi_sys_setfl(int fd, int flags)
     return (int)BI_CALL(SYS_fcntl, fd, F_SETFL, flags, 0, 0, 0);
 }
 
+/* What tells files apart; files of the kernel's own (eventfds and the like) are
+ * one and the same to it. */
+struct bi_file_id {
+    uint64_t device, number;
+};
+
+int bi_sys_file_id(int fd, struct bi_file_id *id);
+
 /* The file's type, as S_IFMT has it; that of a link itself unless `follow`. */
 int bi_sys_file_type(int fd);
 int bi_sys_path_type(const char *path, bool follow);

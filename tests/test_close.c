@@ -2,6 +2,7 @@
  * by the library or behind its back.
  */
 #include "doors.h"
+#include "reactor.h"
 
 #include <netinet/in.h>
 
@@ -409,6 +410,61 @@ REAL_TEST(a_foreign_replacement_gives_the_waiter_nothing_of_the_new_file)
     return 0;
 }
 
+REAL_TEST(a_foreign_close_is_found_out_in_time_by_itself)
+{
+    char buf[8];
+    for (int kind = PIPE; kind <= TCP; kind++) {
+        struct ends ends = open_ends(kind, 0);
+        struct io io = {ends.out, buf, 8, 0};
+        bide_task *reader = park(io_read, &io);
+        close(ends.out);
+        ck_assert_int_eq(end_of(reader), -EBADF);
+        close(ends.in);
+    }
+    return 0;
+}
+
+/* Until the reactor has asked about those who wait on `fd`. */
+static void await_look(int fd)
+{
+    bide_time now = bide_now();
+    while (bi_reactor_entry(fd)->asked < now)
+        bide_sleep(BIDE_MS(5));
+}
+
+REAL_TEST(a_foreign_replacement_is_found_out_in_time_by_itself)
+{
+    char buf[8];
+    for (int kind = PIPE; kind <= TCP; kind++) {
+        struct ends old = open_ends(kind, 0), new = open_ends(kind, 0);
+        struct io io = {old.out, buf, 8, 0};
+        bide_task *reader = park(io_read, &io);
+        await_look(old.out);
+        dup2(new.out, old.out);
+        ck_assert_int_eq(end_of(reader), -EBADF);
+        put(new.in, "new");
+        ck_assert_int_eq(bide_read(old.out, buf, 8), 3);
+        close_ends(old);
+        close_ends(new);
+    }
+    return 0;
+}
+
+REAL_TEST(who_waits_on_a_number_that_the_library_gave_anew_is_told)
+{
+    char buf[8];
+    struct ends old = open_ends(UNIX, 0);
+    bide_task *reader = park(io_read, &(struct io){old.out, buf, 8, 0});
+    close(old.out); /* unseen */
+    int ours = bide_open("/dev/zero", O_RDONLY, 0);
+    ck_assert_int_eq(ours, old.out);
+    ck_assert_int_eq(end_of(reader), -EBADF);
+    ck_assert_int_eq(bide_read(ours, buf, 8), 8);
+    close(old.in);
+    bide_close(ours);
+    return 0;
+}
+
 REAL_TEST(foreign_numbers_used_again_work_from_the_first_call)
 {
     char buf[8];
@@ -450,6 +506,9 @@ Suite *suite_close(void)
     tcase_add_test(t, data_sent_after_close_stay_for_who_holds_a_duplicate);
     tcase_add_test(t, closing_a_duplicate_leaves_who_waits_on_the_other);
     tcase_add_test(t, a_foreign_close_is_found_out_by_the_next_call);
+    tcase_add_test(t, a_foreign_close_is_found_out_in_time_by_itself);
+    tcase_add_test(t, a_foreign_replacement_is_found_out_in_time_by_itself);
+    tcase_add_test(t, who_waits_on_a_number_that_the_library_gave_anew_is_told);
     tcase_add_test(
         t, a_foreign_replacement_gives_the_waiter_nothing_of_the_new_file);
     tcase_add_test(t, foreign_numbers_used_again_work_from_the_first_call);

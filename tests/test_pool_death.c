@@ -108,9 +108,9 @@ REAL_TEST(a_worker_that_closes_its_bells_has_died)
 REAL_TEST(a_child_of_a_job_does_not_hide_the_workers_death)
 {
     bide_pool *p = open_pool(1);
-    bide_time begun = bide_now();
+    bide_time before = bide_now();
     ck_assert_int_eq(call_int(p, fork_and_die, 0), -ECHILD);
-    ck_assert_int_lt(bide_now() - begun, BIDE_SEC(2));
+    ck_assert_int_lt(bide_now() - before, BIDE_SEC(2));
     bide_pool_close(p);
     return 0;
 }
