@@ -1291,9 +1291,11 @@ BIDE_API intptr_t bide_gen_close(struct bide_gen *g);
 /* ---- 8. Files and sockets ----------------------------------------------- */
 
 /* For all: the descriptor need not be non-blocking, and its flags are never
- * changed.  -EBADF: it is closed, or bide_close() closed it meanwhile.  What
- * the kernel finds wrong comes back as its negated errno, but for EINTR and
- * EAGAIN, which are never shown.  No call raises SIGPIPE. */
+ * changed.  -EBADF: it is closed, or bide_close() closed it meanwhile.  (Where
+ * close(2) or dup2(2) did, whoever waits hears of it within a second or two, or
+ * at the next call on that number.)  What the kernel finds wrong comes back as
+ * its negated errno, but for EINTR and EAGAIN, which are never shown.  No call
+ * raises SIGPIPE. */
 
 /* Open `path` like open(2), close-on-exec.                            [waits]
  *
