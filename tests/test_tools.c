@@ -16,7 +16,8 @@ enum tool { NONE, ASAN, UBSAN, TSAN, VALGRIND };
 
 /* Of the undefined-behaviour sanitizer the compiler says nothing; it is there
  * if its library is. */
-void __ubsan_handle_add_overflow_abort(void) __attribute__((weak));
+void __ubsan_handle_add_overflow_abort(void *, void *, void *)
+    __attribute__((weak));
 
 static enum tool tool_at_work(void)
 {
