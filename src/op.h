@@ -45,6 +45,7 @@ struct bi_op {
     uint32_t life;       /* of its descriptor's entry, when it began */
     uint8_t stage;       /* the io_uring backend's; 0: no more than begun */
     int fd;
+    int number;          /* while it is offloaded: `fd`, which is a duplicate */
     int flags;
     unsigned mode;
     union {

@@ -71,12 +71,37 @@ static struct bi_op *op_of(struct bi_wait *wait)
     return bi_container_of(wait, struct bi_op, wait);
 }
 
+/* A thread may come to its call when the number is already another file's: it
+ * gets a descriptor of its own.  But not of a disk file, where to close one
+ * gives up the locks of fcntl(2) that the program has on the file. */
+static void lend_number(const struct bi_reactor *r, struct bi_op *op)
+{
+    const struct bi_fd *e = bi_fd_find(&r->fds, op->fd);
+    unsigned kind = e ? e->kind : BI_FD_UNKNOWN;
+    bool disk = kind == BI_FD_FILE || kind == BI_FD_DIRECT;
+    op->number = op->fd;
+    if (kind == BI_FD_UNKNOWN || disk || op->kind == BI_OP_FSYNC)
+        return;
+    int twin = bi_sys_dup(op->fd);
+    if (twin >= 0)
+        op->fd = twin;
+}
+
+static void give_number_back(struct bi_op *op)
+{
+    if (op->fd != op->number)
+        bi_sys_close(op->fd);
+    op->fd = op->number;
+}
+
 /* Take `op` out of the books: nothing of it is in flight any more. */
 static void forget(struct bi_reactor *r, struct bi_op *op)
 {
     bi_assert(!op->ended && r->in_flight > 0);
     op->ended = true;
     r->in_flight--;
+    if (op->offloaded)
+        give_number_back(op);
     if (bi_list_linked(&op->wait.link))
         bi_list_remove(&op->wait.link);
 }
@@ -215,6 +240,7 @@ void bi_reactor_offload(struct bi_reactor *r, struct bi_op *op)
     op->job.work = work;
     op->job.done = worked;
     op->offloaded = true;
+    lend_number(r, op);
     /* What lacks is a thread: not what EAGAIN means to a caller. */
     if (!r->offload || bi_offload_submit(r->offload, &op->job) < 0)
         bi_op_done(r, op, -ENOMEM);

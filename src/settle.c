@@ -2,9 +2,9 @@
  *
  * When nobody is ready the loop says so, and each settler's timer is set to go
  * off once its cushion has passed.  If anybody has run by then the rest was
- * disturbed: the timer has no effect, and is set anew at the next rest.  A
- * cushion of 0 is a timer that is due at once, so that what the kernel has
- * ready is taken in first.
+ * disturbed: the timer has no effect, and is set anew at the next rest.  If
+ * not, it is set once more, due at once: what the kernel had ready while this
+ * process had no processor is taken in first.
  */
 #include "park.h"
 #include "timer.h"
@@ -16,6 +16,7 @@ struct settler {
     struct bi_timer timer;
     bide_time cushion;
     uint64_t switches; /* of the run when the timer was set */
+    bool rested;       /* the cushion has passed since */
 };
 
 static struct settler *settler_of(struct bi_wait *wait)
@@ -37,6 +38,10 @@ static void passed(struct bi_timer *timer)
     struct settler *s = bi_container_of(timer, struct settler, timer);
     if (s->switches != s->wait.task->run->switches)
         return;
+    if (!s->rested) {
+        s->rested = true;
+        return;
+    }
     leave(s);
     bi_wake(&s->wait, 0);
 }
@@ -46,13 +51,15 @@ static void idle(struct bi_run *run)
     BI_LIST_EACH(link, &run->settlers) {
         struct settler *s =
             settler_of(bi_container_of(link, struct bi_wait, link));
-        if (s->timer.armed && s->switches == run->switches)
+        bool undisturbed = s->switches == run->switches;
+        if (s->timer.armed && undisturbed)
             continue;
         bi_timer_disarm(run, &s->timer);
+        s->rested &= undisturbed;
         s->switches = run->switches;
         bide_time room = BIDE_FOREVER - run->now;
-        bi_timer_arm(run, &s->timer, run->now + bi_earlier(s->cushion, room),
-                     passed);
+        bide_time span = s->rested ? 0 : bi_earlier(s->cushion, room);
+        bi_timer_arm(run, &s->timer, run->now + span, passed);
     }
 }
 

@@ -242,6 +242,11 @@ static inline int bi_sys_getfd(int fd)
     return (int)BI_CALL(SYS_fcntl, fd, F_GETFD, 0, 0, 0, 0);
 }
 
+static inline int bi_sys_dup(int fd)
+{
+    return (int)BI_CALL(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0, 0, 0, 0);
+}
+
 static inline int bi_sys_setfl(int fd, int flags)
 {
     return (int)BI_CALL(SYS_fcntl, fd, F_SETFL, flags, 0, 0, 0);

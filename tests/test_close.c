@@ -224,7 +224,8 @@ REAL_TEST(who_was_woken_for_the_old_file_does_not_read_the_new_one)
         put(s.old.in, "old");
         ck_assert_int_eq(end_of(swapper), 0);
         intptr_t n = end_of(reader);
-        ck_assert(n == -EBADF || (n == 3 && memcmp(buf, "old", 3) == 0));
+        ck_assert_msg(n == -EBADF || (n == 3 && memcmp(buf, "old", 3) == 0),
+                      "%d: %.8s", (int)n, buf);
         expect(s.old.out, "NEW");
         close_ends(s.trigger);
         close_ends(s.old);
@@ -280,7 +281,8 @@ REAL_TEST(write_all_does_not_go_on_in_the_new_file)
         size_t taken = drain(s.old.out);
         ck_assert_int_eq(end_of(swapper), 0);
         intptr_t n = end_of(first);
-        ck_assert_int_ge(n, (intptr_t)taken);
+        if (taken > 0 || n != -EBADF)
+            ck_assert_int_ge(n, (intptr_t)taken);
         ck_assert_int_lt(n, (intptr_t)sizeof block);
         ck_assert_int_eq(end_of(second), -EBADF);
         ck_assert(!is_ready(s.new.out, POLLIN));
