@@ -84,6 +84,14 @@ static intptr_t wait_for_thread(void *arg)
     return bide_event_wait(&never);
 }
 
+/* Who blocks the thread holds up every task: `slow_turn` has it named. */
+static intptr_t block(void *arg)
+{
+    (void)arg;
+    thrd_sleep(&(struct timespec){.tv_nsec = 60000000}, NULL);
+    return 0;
+}
+
 /* An error that no one asks for is not lost. */
 static int unread_errors;
 
@@ -127,7 +135,8 @@ int main(int argc, char **argv)
                bide_now() - start >= BIDE_MS(20),
            "but not while a thread holds the run");
     thrd_join(thread, NULL);
-    struct bide_options opt = {.on_error = note};
+    struct bide_options opt = {.on_error = note, .slow_turn = BIDE_MS(50)};
+    expect(bide_run(block, NULL, &opt) == 0, "a slow turn is named");
     expect(bide_run(forget, NULL, &opt) == 0 && unread_errors == 1,
            "an error that nobody read is told");
     return 0;

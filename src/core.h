@@ -65,6 +65,17 @@ struct bi_wait {
     bool withdrawn;
 };
 
+/* What takes too long, and who tells of it (watchdog.c). */
+struct bi_watchdog {
+    bide_time at; /* when `look` is due: no timer, it wakes no task */
+    void (*look)(struct bi_run *run);
+    bide_time pause;     /* until the next look, or, from a cancel, the first;
+                            0: nobody looks */
+    bide_time patience;  /* with who was cancelled */
+    bide_time slow_turn; /* so long a turn is told; 0: none is timed */
+    void (*told)(const char *name, const void *site, bide_time span);
+};
+
 enum bi_scope_state {
     BI_SCOPE_EARLY = 0x62694341, /* cancelled before it was opened */
     BI_SCOPE_OPEN = 0x62694f70,
@@ -87,6 +98,7 @@ struct __attribute__((may_alias)) bi_scope {
     bool grace_runs : 1;      /* a cancel has reached the shield */
     bool fired : 1;           /* decided at close */
     bide_time grace;          /* of a shield */
+    bide_time fired_at;       /* the run's clock when it got its code */
     struct bi_timer timer;    /* armed while a deadline is ahead */
 };
 
@@ -150,6 +162,7 @@ struct bi_task {
     int64_t priority;        /* in a schedule that goes by it; 0: none yet */
     uint8_t danger;          /* in a cancel sweep (cancelsweep.c) */
     bool ready_told;         /* to a test, and it has not run (steps.c) */
+    bide_time late_since;    /* the cancel after which it was named (watchdog.c) */
     char name[32]; /* "": "task-<id>" */
     struct bi_share shares[BI_SHARES];
 } __attribute__((aligned(BI_LINE)));
@@ -172,8 +185,7 @@ struct bi_run {
     struct bi_timers timers;
     bide_time timer_slack;
     bide_time now; /* when the loop last looked */
-    bide_time watch_at; /* when `watch` is due: no timer, it wakes no task */
-    void (*watch)(struct bi_run *run);
+    struct bi_watchdog watchdog;
 
     /* Tasks. */
     struct bi_stack_pool stacks;

@@ -82,7 +82,7 @@ static void describe(const struct bi_wait *wait, char *text, size_t room)
         snprintf(text, room, "%s", wait->what);
 }
 
-static void dump_task(int fd, const struct bi_task *task, bide_time now)
+void bi_dump_task(int fd, const struct bi_task *task, bide_time now)
 {
     char name[32], where[48], what[96];
     struct bide_error e = bi_task_error(task, name, where);
@@ -147,7 +147,7 @@ void bi_dump_tasks(int fd, struct bi_run *run, bool alive_only)
     BI_LIST_EACH(it, &run->tasks) {
         const struct bi_task *task = bi_container_of(it, struct bi_task, all);
         if (!alive_only || !task->ended)
-            dump_task(fd, task, now);
+            bi_dump_task(fd, task, now);
     }
     dump_cycles(fd, run);
 }

@@ -288,8 +288,8 @@ static void look_at_clock(struct bi_run *run)
 {
     run->now = bi_sys.now();
     bi_timer_fire_due(run, run->now);
-    if (bi_unlikely(run->now >= run->watch_at))
-        run->watch(run);
+    if (bi_unlikely(run->now >= run->watchdog.at))
+        run->watchdog.look(run);
 }
 
 /* How long the loop may sleep. */
@@ -298,8 +298,8 @@ static bide_time span_to_next(const struct bi_run *run)
     bide_time deadline;
     if (!bi_list_empty(&run->ready))
         return 0;
-    if (!bi_timer_next(run, &deadline) || deadline > run->watch_at)
-        deadline = run->watch_at;
+    if (!bi_timer_next(run, &deadline) || deadline > run->watchdog.at)
+        deadline = run->watchdog.at;
     if (deadline == BIDE_FOREVER)
         return BIDE_FOREVER;
     return deadline > run->now ? deadline - run->now : 0;

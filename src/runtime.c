@@ -3,7 +3,7 @@
  * The loop lives on the caller's stack.  It gives the ready tasks their turn,
  * then the reactor its own, until no task is alive.  When the main task has
  * returned the run closes: the tasks left over are cancelled and awaited; those
- * that refuse to end are named, again and again, in growing pauses.
+ * that refuse to end are named (watchdog.c).
  */
 #include "action.h"
 #include "catch.h"
@@ -23,6 +23,7 @@
 #include "task.h"
 #include "thread.h"
 #include "timer.h"
+#include "watchdog.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -67,7 +68,7 @@ static int choose_backend(enum bide_backend *wish)
 static bool out_of_range(const struct bide_options *o)
 {
     return (unsigned)o->backend > BIDE_EPOLL || o->shutdown_grace < 0 ||
-           o->timer_slack < 0 ||
+           o->timer_slack < 0 || o->slow_turn < 0 || o->slow_cancel < 0 ||
            (o->stack_bytes &&
             (o->stack_bytes < BI_STACK_MIN || o->stack_bytes > BI_STACK_MAX)) ||
            o->ring_entries > 32768 || o->thread_limit > 1024;
@@ -169,8 +170,8 @@ static void begin_run(struct bi_runtime *rt)
     run->switches = run->timers.order = 0;
     run->spawned = run->alive_peak = run->ends = 0;
     run->closing = run->forced = run->interrupted = rt->deadlocked = false;
-    run->watch_at = BIDE_FOREVER;
     run->now = bi_sys.now();
+    bi_watchdog_begin(run, rt->options.slow_turn, rt->options.slow_cancel);
     bi_scope_link(&run->root, NULL, NULL, BIDE_FOREVER);
     bi_inbox_open_again(&run->handle->inbox);
 }
@@ -218,26 +219,11 @@ static void close_run(struct bi_runtime *rt)
 
 /* ---- The loop ----------------------------------------------------------- */
 
-/* Some tasks do not end: name them, and again after twice the time. */
-static void name_stragglers(struct bi_run *run)
-{
-    struct bi_runtime *rt = runtime_of(run);
-    uint64_t alive = bi_run_alive(run);
-    bi_say("the main task has returned, but %llu %s to end:",
-           (unsigned long long)alive,
-           alive == 1 ? "task refuses" : "tasks refuse");
-    bi_dump_tasks(2, run, true);
-    rt->pause *= 2;
-    run->watch_at = bide_after(rt->pause);
-}
-
 static void begin_closing(struct bi_runtime *rt)
 {
     struct bi_run *run = &rt->run;
     run->closing = true;
-    rt->pause = rt->options.shutdown_grace;
-    run->watch = name_stragglers;
-    run->watch_at = bide_after(rt->pause);
+    bi_watchdog_closing(run, rt->options.shutdown_grace);
     bi_scope_fire(&run->root, run, -ECANCELED);
 }
 

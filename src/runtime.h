@@ -16,7 +16,6 @@ struct bi_runtime {
     struct bi_reactor reactor;
     struct bide_options options; /* with the defaults filled in */
     sigset_t mask;               /* the thread's before */
-    bide_time pause;             /* between two namings of who will not end */
     bool deadlocked;
 };
 

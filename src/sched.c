@@ -11,6 +11,8 @@
  */
 #include "sched.h"
 
+#include "sys.h"
+
 #include <string.h>
 
 /* A poll of the reactor costs about 200 ns, a switch about 5: with 128 of them
@@ -52,22 +54,72 @@ void bi_sched_init(struct bi_run *run)
     bi_running_name = running_name;
 }
 
+void bi_sched_took(const struct bi_run *run, const char *name,
+                   const void *site, bide_time began)
+{
+    bide_time span = bi_sys.now() - began;
+    if (span >= run->watchdog.slow_turn)
+        run->watchdog.told(name, site, span);
+}
+
+/* Let `next` run until it leaves, which it does to the loop. */
+static void run_alone(struct bi_run *run, struct bi_task *next)
+{
+    struct bi_coro *to = bi_sched_enter(run, next);
+    run->tick = 1;
+    if (run->schedule)
+        run->budget = 1;
+    bi_coro_switch(&run->loop, to);
+}
+
+/* The same by the clock.  Who has ended cannot be asked its name any more. */
+static void run_timed(struct bi_run *run, struct bi_task *next)
+{
+    char name[sizeof next->name];
+    const void *site = next->site;
+    const char *known = bi_task_name(next, name);
+    if (known != name)
+        strcpy(name, known);
+    bide_time began = bi_sys.now();
+    run_alone(run, next);
+    bi_sched_took(run, name, site, began);
+}
+
+static void take_turn(struct bi_run *run, struct bi_task *next)
+{
+    if (run->watchdog.slow_turn)
+        run_timed(run, next);
+    else
+        run_alone(run, next);
+}
+
+/* Whether there is somebody to run before the loop has to begin the closing. */
+static bool go_on(const struct bi_run *run)
+{
+    return !bi_list_empty(&run->ready) && (!run->main->ended || run->closing);
+}
+
 /* The turn in a test: after each suspension the schedule is asked. */
 static void turn_by_choice(struct bi_run *run)
 {
-    for (unsigned n = BI_TICKS; n && !bi_list_empty(&run->ready); n--) {
-        if (run->main->ended && !run->closing)
-            return;
+    for (unsigned n = BI_TICKS; n && go_on(run); n--) {
         struct bi_task *next = run->schedule->choose(run->schedule, run);
         bi_list_remove(&next->ready);
-        struct bi_coro *to = bi_sched_enter(run, next);
-        run->tick = run->budget = 1;
         uint64_t ends = run->ends;
-        bi_coro_switch(&run->loop, to);
+        take_turn(run, next);
         if (run->schedule->left)
             run->schedule->left(run->schedule,
                                 run->ends == ends ? next : NULL);
     }
+}
+
+/* The turn of a run that times them. */
+static void turn_by_clock(struct bi_run *run)
+{
+    for (unsigned n = BI_TICKS; n && go_on(run); n--)
+        take_turn(run, bi_container_of(bi_list_pop(&run->ready),
+                                       struct bi_task, ready));
+    run->tick = BI_TICKS;
 }
 
 void bi_sched_turn(struct bi_run *run)
@@ -75,13 +127,13 @@ void bi_sched_turn(struct bi_run *run)
     bi_assert(run->current == NULL);
     if (bi_unlikely(run->schedule != NULL)) {
         turn_by_choice(run);
-        return;
+    } else if (bi_unlikely(run->watchdog.slow_turn > 0)) {
+        turn_by_clock(run);
+    } else if (!bi_list_empty(&run->ready)) {
+        run->tick++; /* the first switch is the loop's own */
+        bi_coro_switch(&run->loop, bi_sched_enter(run, bi_sched_pick(run)));
+        run->tick = BI_TICKS;
     }
-    if (bi_list_empty(&run->ready))
-        return;
-    run->tick++; /* the first switch is the loop's own */
-    bi_coro_switch(&run->loop, bi_sched_enter(run, bi_sched_pick(run)));
-    run->tick = BI_TICKS;
 }
 
 void bi_sched_jump(struct bi_run *run, struct bi_task *task,

@@ -1,4 +1,5 @@
-/* sched.h: the run queue.  It knows no descriptor and no clock. */
+/* sched.h: the run queue.  It knows no descriptor, and looks at a clock only
+ * where turns are timed (watchdog.c). */
 #ifndef BI_SCHED_H
 #define BI_SCHED_H
 
@@ -70,6 +71,10 @@ static inline void bi_sched_finish(struct bi_run *run, struct bi_task *task)
 
 /* From the loop: run ready tasks until it is the loop's turn again. */
 void bi_sched_turn(struct bi_run *run);
+
+/* A turn that is timed is over; it is told if it was slow. */
+void bi_sched_took(const struct bi_run *run, const char *name,
+                   const void *site, bide_time began);
 
 /* Suspend `task`, ready before all others, and run `next`, which is not on the
  * queue, now. */

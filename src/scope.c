@@ -125,12 +125,29 @@ bool bi_scope_late(struct bi_scope *s, struct bi_run *run)
     return s->code || bi_sys.now() >= s->timer.deadline;
 }
 
+/* From now on those inside are to end, and looked for if they are watched. */
+static void give_code(struct bi_scope *s, struct bi_run *run, int code)
+{
+    struct bi_watchdog *dog = &run->watchdog;
+    bide_time now = run->now;
+    s->code = (int16_t)code;
+    s->fired_at = now;
+    if (bi_unlikely(dog->pause) && dog->at == BIDE_FOREVER)
+        dog->at = now + bi_earlier(dog->pause, BIDE_FOREVER - now);
+}
+
+void bi_scope_begin_fired(struct bi_scope *s, struct bi_run *run)
+{
+    give_code(s, run, -ECANCELED);
+    s->verdict = s;
+}
+
 void bi_scope_fire(struct bi_scope *s, struct bi_run *run, int code)
 {
     bi_assert(bi_scope_is_code(code));
     if (s->code)
         return;
-    s->code = (int16_t)code;
+    give_code(s, run, code);
     bi_timer_disarm(run, &s->timer);
     settle(s, run);
 }
@@ -138,7 +155,7 @@ void bi_scope_fire(struct bi_scope *s, struct bi_run *run, int code)
 void bi_scope_force(struct bi_run *run)
 {
     run->forced = true;
-    run->root.code = -ECANCELED;
+    give_code(&run->root, run, -ECANCELED);
     settle(&run->root, run);
 }
 

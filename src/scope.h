@@ -15,6 +15,9 @@ void bi_scope_arm(struct bi_scope *s, struct bi_run *run, bide_time deadline);
 /* That `s`, which has a deadline, is over: whether it fired. */
 bool bi_scope_late(struct bi_scope *s, struct bi_run *run);
 
+/* Tell `s`, which is open and has no code yet, that it was cancelled early. */
+void bi_scope_begin_fired(struct bi_scope *s, struct bi_run *run);
+
 /* Open `s` around code of `task`, below `parent`. */
 static inline void bi_scope_link(struct bi_scope *s, struct bi_scope *parent,
                                  struct bi_task *task, bide_time deadline)
@@ -24,14 +27,16 @@ static inline void bi_scope_link(struct bi_scope *s, struct bi_scope *parent,
     s->task = task;
     s->children.next = NULL;
     s->state = BI_SCOPE_OPEN;
-    s->code = early ? -ECANCELED : 0;
+    s->code = 0;
     s->shield = s->grace_runs = s->fired = false;
     s->timer.armed = false;
     s->timer.deadline = deadline;
     s->nearest = deadline;
-    s->verdict = early ? s : NULL;
+    s->verdict = NULL;
     if (!parent)
         return;
+    if (bi_unlikely(early))
+        bi_scope_begin_fired(s, task->run);
     bi_list_push_back(&parent->children, &s->sibling);
     if (bi_unlikely(parent->verdict != NULL))
         s->verdict = parent->verdict;

@@ -16,6 +16,7 @@
 #include "park.h"
 #include "sched.h"
 #include "scope.h"
+#include "sys.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -364,6 +365,7 @@ void bi_task_launch(struct bi_task *task, const struct bide_spawn_options *opt)
 void bi_task_visit(struct bi_run *run, void (*fn)(void *), void *arg)
 {
     struct bi_task guest = {.run = run, .name = "post"};
+    bide_time began = run->watchdog.slow_turn ? bi_sys.now() : 0;
     bi_assert(!run->current);
     bi_scope_hang(&guest.root, &run->root, &guest);
     guest.scope = &guest.root;
@@ -378,6 +380,8 @@ void bi_task_visit(struct bi_run *run, void (*fn)(void *), void *arg)
     tell_held(&guest);
     bi_scope_unlink(&guest.root, run);
     run->current = NULL;
+    if (run->watchdog.slow_turn)
+        bi_sched_took(run, guest.name, (const void *)(uintptr_t)fn, began);
 }
 
 BI_ALWAYS_INLINE int spawn(bide_task **out, const struct bi_spawn *how,

@@ -394,7 +394,10 @@ REAL_TEST(a_shutdown_is_cancelled_as_its_last_call_ends)
     bide_cancel(caller);
     bide_cancel(closer);
     ck_assert_int_eq(bide_group_close(&g, 0), 0);
-    ck_assert_int_eq(s.rc, -ECANCELED);
+    if (last.result == 7 && s.rc == 0) /* this thread was that slow */
+        leave_out(__func__, "the call had ended before it was cancelled");
+    else
+        ck_assert_int_eq(s.rc, -ECANCELED);
     ck_assert(last.result == 7 || last.result == -ECANCELED ||
               last.result == -ESHUTDOWN);
     bide_release(caller);

@@ -37,6 +37,7 @@ START_TEST(options_out_of_range_are_refused)
         {.stack_bytes = 1},      {.stack_bytes = SIZE_MAX},
         {.ring_entries = 32769}, {.thread_limit = UINT_MAX},
         {.shutdown_grace = -1},  {.timer_slack = -1},
+        {.slow_turn = -1},       {.slow_cancel = -1},
     };
     int before = open_descriptors();
     for (size_t i = 0; i < LENGTH(wrong); i++)
@@ -279,37 +280,6 @@ START_TEST(main_may_be_awaited)
 }
 END_TEST
 
-static intptr_t leave_a_stubborn_one(void *unused)
-{
-    (void)unused;
-    spawn_as("mule", end_slowly, NUM(40000));
-    turns(1);
-    return 0;
-}
-
-static void run_with_a_stubborn_one(void)
-{
-    run_virtual(leave_a_stubborn_one, NULL);
-}
-
-static unsigned occurrences(const char *text, const char *word)
-{
-    unsigned n = 0;
-    while ((text = strstr(text, word)) && ++n)
-        text++;
-    return n;
-}
-
-START_TEST(who_refuses_to_end_is_named_after_5_then_15_then_35_seconds)
-{
-    char text[4096];
-    int status = in_child(run_with_a_stubborn_one, text, sizeof text);
-    ck_assert_int_eq(status, 0);
-    ck_assert_uint_eq(occurrences(text, "1 task refuses to end"), 3);
-    ck_assert_uint_eq(occurrences(text, "mule"), 3);
-}
-END_TEST
-
 static intptr_t spin_through_refusals(void *unused)
 {
     (void)unused;
@@ -429,8 +399,6 @@ Suite *suite_run(void)
         t, an_unread_failure_is_told_though_its_handle_was_never_released);
     tcase_add_test(t, a_closing_run_takes_no_more_tasks);
     tcase_add_test(t, main_may_be_awaited);
-    tcase_add_test(t,
-                   who_refuses_to_end_is_named_after_5_then_15_then_35_seconds);
     tcase_add_test(t, a_task_that_swallows_every_refusal_lets_the_others_end);
     tcase_add_test(
         t, a_main_task_that_was_cancelled_by_the_program_is_no_interrupt);

@@ -300,6 +300,10 @@ static void watch_no_calls(void)
 
 REAL_TEST(many_sleepers_are_woken_a_little_late_and_several_at_once)
 {
+    if (bi_annotate_serialises() && backend_is("io_uring")) {
+        leave_out(__func__, "the loop waits in little pieces here");
+        return 0;
+    }
     bide_time deadline;
     bide_task *tasks[100];
     for (size_t i = 0; i < LENGTH(tasks); i++)
