@@ -160,9 +160,10 @@ struct bi_task {
     struct bi_wait *starter; /* the bide_group_start() that waits for ready */
     struct bi_task *via;     /* who a walk came here from (cycle.c) */
     int64_t priority;        /* in a schedule that goes by it; 0: none yet */
+    bide_time late_since;    /* the cancel after which it was named, or 0
+                                (watchdog.c) */
     uint8_t danger;          /* in a cancel sweep (cancelsweep.c) */
     bool ready_told;         /* to a test, and it has not run (steps.c) */
-    bide_time late_since;    /* the cancel after which it was named (watchdog.c) */
     char name[32]; /* "": "task-<id>" */
     struct bi_share shares[BI_SHARES];
 } __attribute__((aligned(BI_LINE)));

@@ -77,9 +77,7 @@ static void run_timed(struct bi_run *run, struct bi_task *next)
 {
     char name[sizeof next->name];
     const void *site = next->site;
-    const char *known = bi_task_name(next, name);
-    if (known != name)
-        strcpy(name, known);
+    memmove(name, bi_task_name(next, name), sizeof name);
     bide_time began = bi_sys.now();
     run_alone(run, next);
     bi_sched_took(run, name, site, began);

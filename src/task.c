@@ -299,7 +299,7 @@ static inline void reset(struct bi_task *task, struct bi_run *run,
     task->arg = how->arg;
     task->site = how->site;
     task->id = ++run->spawned;
-    task->priority = 0;
+    task->priority = task->late_since = 0;
     set_name(task, how->opt ? how->opt->name : NULL);
     bi_scope_hang(&task->root, how->parent, task);
     task->scope = &task->root;
