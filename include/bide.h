@@ -85,8 +85,8 @@ struct bide_options {
                                   each deadline set, at most this; 0: 200 us,
                                   1: none to speak of */
     bide_time slow_turn;       /* a task, or a posted function, that runs so
-                                  long without a wait is named on stderr when
-                                  it is over; 0: none, and turns are not timed */
+                                  long without a wait is named on stderr then;
+                                  0: none is, and turns are not timed */
     bide_time slow_cancel;     /* so long after a cancel reached them, the tasks
                                   that have not ended are named, once, with what
                                   they wait for; 0: only by shutdown_grace */
