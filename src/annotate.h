@@ -326,6 +326,16 @@ static inline void bi_annotate_defined(void *at, size_t bytes)
     BI_SANITIZE_DEFINED(at, bytes);
 }
 
+/* Whether somebody keeps a book of such bytes. */
+static inline bool bi_annotate_wants_bytes(void)
+{
+#ifdef BI_MSAN
+    return true;
+#else
+    return bi_annotate_valgrind;
+#endif
+}
+
 /* A stack begins anew: what is on it is rubbish, and all of it may be used. */
 static inline void bi_annotate_reuse(void *low, size_t bytes)
 {

@@ -51,7 +51,8 @@ static intptr_t move_once(struct bi_op *op, enum bi_op_kind file_kind,
 
 static intptr_t read_once(int fd, void *buf, size_t len)
 {
-    struct bi_op op = {.fd = fd, .buf = buf, .len = bi_io_clamp(len), .at = -1};
+    struct bi_op op;
+    bi_op_transfer(&op, fd, buf, bi_io_clamp(len));
     return move_once(&op, BI_OP_READ, BI_OP_RECV, bi_turn_receive);
 }
 
@@ -63,8 +64,8 @@ static intptr_t run_plain(struct bi_op *op)
 
 static intptr_t write_once(int fd, const void *buf, size_t len)
 {
-    struct bi_op op = {.fd = fd, .buf = (void *)(uintptr_t)buf,
-                       .len = bi_io_clamp(len), .at = -1};
+    struct bi_op op;
+    bi_op_transfer(&op, fd, buf, bi_io_clamp(len));
     return move_once(&op, BI_OP_WRITE, BI_OP_SEND, run_plain);
 }
 

@@ -384,7 +384,7 @@ static void wrote_parts(const struct iovec *iov, size_t n, size_t bytes)
     }
 }
 
-void bi_op_wrote(const struct bi_op *op, size_t bytes)
+void bi_op_tell_wrote(const struct bi_op *op, size_t bytes)
 {
     switch (op->kind) {
     case BI_OP_READ:

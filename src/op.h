@@ -61,6 +61,21 @@ struct bi_op {
     intptr_t result; /* once ended */
 };
 
+/* Describe a transfer of `len` bytes but for its kind, with no flags and at the
+ * file's own position.  The rest of the record is set when it is begun: this is
+ * a third of what zeroing it takes. */
+static inline void bi_op_transfer(struct bi_op *op, int fd, const void *buf,
+                                  size_t len)
+{
+    op->stage = 0;
+    op->refuses_nowait = op->broken_off = op->told = op->more = false;
+    op->fd = fd;
+    op->flags = 0;
+    op->buf = (void *)(uintptr_t)buf;
+    op->len = len;
+    op->at = -1;
+}
+
 /* What it waits for to make progress: POLLIN, POLLOUT or, for POLL, flags. */
 short bi_op_events(const struct bi_op *op);
 
@@ -79,6 +94,12 @@ intptr_t bi_op_block(struct bi_op *op);
 
 /* Tell the tools of the `bytes` that the kernel wrote for it behind their back.
  */
-void bi_op_wrote(const struct bi_op *op, size_t bytes);
+void bi_op_tell_wrote(const struct bi_op *op, size_t bytes);
+
+static inline void bi_op_wrote(const struct bi_op *op, size_t bytes)
+{
+    if (bi_unlikely(bi_annotate_wants_bytes()))
+        bi_op_tell_wrote(op, bytes);
+}
 
 #endif

@@ -146,9 +146,9 @@ static bool withdraw(struct bi_wait *wait)
     return bi_reactor_cancel(wait->task->run->reactor, op_of(wait));
 }
 
-void bi_reactor_begin(struct bi_reactor *r, struct bi_op *op)
+static inline void begin(struct bi_reactor *r, struct bi_op *op,
+                         struct bi_fd *e)
 {
-    struct bi_fd *e = bi_fd_find(&r->fds, op->fd);
     op->wait = bi_wait_make(bi_current(), bi_op_name(op), NULL, withdraw);
     op->wait.fd = op->fd;
     op->ended = op->offloaded = op->closing = false;
@@ -160,9 +160,15 @@ void bi_reactor_begin(struct bi_reactor *r, struct bi_op *op)
     r->backend->start(r, op, e);
 }
 
-static intptr_t wait_for(struct bi_reactor *r, struct bi_op *op)
+void bi_reactor_begin(struct bi_reactor *r, struct bi_op *op)
 {
-    bi_reactor_begin(r, op);
+    begin(r, op, bi_fd_find(&r->fds, op->fd));
+}
+
+static inline intptr_t wait_for(struct bi_reactor *r, struct bi_op *op,
+                                struct bi_fd *e)
+{
+    begin(r, op, e);
     return op->ended ? op->result : bi_park(&op->wait);
 }
 
@@ -187,7 +193,7 @@ intptr_t bi_reactor_run(struct bi_reactor *r, struct bi_op *op)
             rc = bi_op_try(op);
         if (rc != -EAGAIN)
             return finish(op, rc);
-        rc = wait_for(r, op);
+        rc = wait_for(r, op, e);
         if (rc != BI_AGAIN)
             return finish(op, rc);
         rc = bi_park_check(op->wait.task);
@@ -237,8 +243,7 @@ void bi_reactor_offload(struct bi_reactor *r, struct bi_op *op)
 {
     if (!r->offload)
         r->offload = bi_offload_open(r->inbox, r->offload_limit);
-    op->job.work = work;
-    op->job.done = worked;
+    op->job = (struct bi_job){.work = work, .done = worked};
     op->offloaded = true;
     lend_number(r, op);
     /* What lacks is a thread: not what EAGAIN means to a caller. */

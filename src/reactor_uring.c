@@ -113,8 +113,12 @@ static void make_room(struct bi_reactor *r, unsigned n)
 
 static struct bi_sqe *next(struct bi_reactor *r)
 {
-    make_room(r, 1);
-    return bi_ring_next(ring_of(r));
+    struct bi_sqe *sqe = bi_ring_next(ring_of(r));
+    if (bi_unlikely(!sqe)) {
+        make_room(r, 1);
+        sqe = bi_ring_next(ring_of(r));
+    }
+    return sqe;
 }
 
 /* ---- Beginning ---------------------------------------------------------- */

@@ -244,15 +244,6 @@ void bi_ring_abandon(struct bi_ring *ring)
     ring->fd = -1;
 }
 
-struct bi_sqe *bi_ring_next(struct bi_ring *ring)
-{
-    if (bi_ring_room(ring) == 0)
-        return NULL;
-    struct bi_sqe *sqe = &ring->sqes[ring->filled++ & (ring->sq_entries - 1)];
-    memset(sqe, 0, sizeof *sqe);
-    return sqe;
-}
-
 static int enter(struct bi_ring *ring, unsigned complete, unsigned flags,
                  const void *arg, size_t arg_bytes)
 {

@@ -43,9 +43,6 @@ void bi_ring_close(struct bi_ring *ring);
 /* In a forked child, which has a descriptor of the ring but not its memory. */
 void bi_ring_abandon(struct bi_ring *ring);
 
-/* The next submission, zeroed, to be filled in; NULL: there is no room. */
-struct bi_sqe *bi_ring_next(struct bi_ring *ring);
-
 /* How many submissions are filled in and the kernel does not have. */
 static inline unsigned bi_ring_unsubmitted(const struct bi_ring *ring)
 {
@@ -56,6 +53,16 @@ static inline unsigned bi_ring_unsubmitted(const struct bi_ring *ring)
 static inline unsigned bi_ring_room(const struct bi_ring *ring)
 {
     return ring->sq_entries - bi_ring_unsubmitted(ring);
+}
+
+/* The next submission, zeroed, to be filled in; NULL: there is no room. */
+static inline struct bi_sqe *bi_ring_next(struct bi_ring *ring)
+{
+    if (bi_unlikely(bi_ring_room(ring) == 0))
+        return NULL;
+    struct bi_sqe *sqe = &ring->sqes[ring->filled++ & (ring->sq_entries - 1)];
+    *sqe = (struct bi_sqe){0};
+    return sqe;
 }
 
 /* Whether the kernel holds completions back until it is entered. */
