@@ -67,6 +67,7 @@ struct bi_op {
 static inline void bi_op_transfer(struct bi_op *op, int fd, const void *buf,
                                   size_t len)
 {
+    op->wait.task = NULL; /* as in every record that was never begun */
     op->stage = 0;
     op->refuses_nowait = op->broken_off = op->told = op->more = false;
     op->fd = fd;
