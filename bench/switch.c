@@ -2,7 +2,7 @@
  *
  * Without a scheduler.  Two figures, because the processor predicts where a
  * switch goes on from where the last ones did: in a pair the two sides suspend
- * at different places, as a generator and its consumer do; in a ring all
+ * at different places, as a bare coroutine and who enters it do; in a ring all
  * suspend at one place, as the tasks of a scheduler do.
  */
 #include "coro.h"
@@ -31,7 +31,7 @@ static void answer(void *arg)
     struct pair *p = arg;
     bi_coro_began(&p->there);
     for (;;)
-        bi_coro_switch(&p->there, &p->here);
+        bi_coro_switch_pair(&p->there, &p->here);
 }
 
 double ask_pair(long n)
@@ -42,10 +42,10 @@ double ask_pair(long n)
     bench_check(stack != NULL, "memory");
     bi_coro_adopt(&p.here);
     bi_coro_make(&p.there, stack, stack + STACK_BYTES, answer, &p);
-    bi_coro_switch(&p.here, &p.there);
+    bi_coro_switch_pair(&p.here, &p.there);
     int64_t began = bench_cpu();
     for (long i = 0; i < BENCH_SWITCHES; i += 2)
-        bi_coro_switch(&p.here, &p.there);
+        bi_coro_switch_pair(&p.here, &p.there);
     double ns = nanoseconds_each(began);
     free(stack);
     return ns;

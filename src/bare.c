@@ -126,7 +126,7 @@ void *bide_coro_enter(struct bide_coro *c, void *value)
     bi_coro_adopt(&b->outer);
     b->state = RUNNING;
     b->value = value;
-    bi_coro_switch(&b->outer, &b->coro);
+    bi_coro_switch_pair(&b->outer, &b->coro);
     bi_coro_forget(&b->outer);
     return b->value;
 }
@@ -140,7 +140,7 @@ void *bide_coro_leave(struct bide_coro *c, void *value)
                 __func__, "left a coroutine from outside of it");
     b->state = SUSPENDED;
     b->value = value;
-    bi_coro_switch(&b->coro, &b->outer);
+    bi_coro_switch_pair(&b->coro, &b->outer);
     return b->value;
 }
 

@@ -1,6 +1,6 @@
 /* coro.h: a coroutine: a suspended or running stack, told to the tools.
  *
- * bi_coro_switch() and bi_coro_finish() are the only ones that switch, so
+ * bi_coro_switch(), its twin for pairs and bi_coro_finish() alone switch, so
  * that what Valgrind, ASan and TSan must hear about a change of stacks is said
  * in one place.
  */
@@ -42,6 +42,14 @@ static inline void bi_coro_switch(struct bi_coro *from, struct bi_coro *to)
 {
     bi_annotate_leave(&from->tools, &to->tools);
     bi_switch(&from->sp, to->sp);
+    bi_annotate_arrive(&from->tools);
+}
+
+/* The same for two that suspend at different places (switch.h). */
+static inline void bi_coro_switch_pair(struct bi_coro *from, struct bi_coro *to)
+{
+    bi_annotate_leave(&from->tools, &to->tools);
+    bi_switch_pair(&from->sp, to->sp);
     bi_annotate_arrive(&from->tools);
 }
 

@@ -27,10 +27,25 @@ struct worker {
 static struct bi_stack_pool pool;
 static struct bi_coro loop;
 
+/* One side may suspend in one way and the other in the other. */
+static bool pause_as_pair, resume_as_pair;
+
 static void set_up(void)
 {
     bi_stack_pool_init(&pool, sizeof(struct worker));
     bi_coro_adopt(&loop);
+}
+
+static void set_up_pairs(void)
+{
+    pause_as_pair = resume_as_pair = true;
+    set_up();
+}
+
+static void set_up_half_pairs(void)
+{
+    resume_as_pair = true;
+    set_up();
 }
 
 static void tear_down(void)
@@ -40,7 +55,10 @@ static void tear_down(void)
 
 static __attribute__((noinline)) void pause_worker(struct worker *w)
 {
-    bi_coro_switch(&w->coro, &loop);
+    if (pause_as_pair)
+        bi_coro_switch_pair(&w->coro, &loop);
+    else
+        bi_coro_switch(&w->coro, &loop);
 }
 
 static void entry(void *arg)
@@ -68,7 +86,10 @@ static struct worker *start(void (*body)(struct worker *w), uint64_t seed)
 
 static void resume(struct worker *w)
 {
-    bi_coro_switch(&loop, &w->coro);
+    if (resume_as_pair)
+        bi_coro_switch_pair(&loop, &w->coro);
+    else
+        bi_coro_switch(&loop, &w->coro);
 }
 
 /* ---- Stacks ------------------------------------------------------------- */
@@ -350,12 +371,11 @@ START_TEST(a_system_call_gets_six_arguments)
 }
 END_TEST
 
-Suite *suite_switch(void)
+static void add_switches(Suite *s, const char *name, SFun begin)
 {
-    Suite *s = suite_create("switch");
-    TCase *t = tcase_create("switch");
+    TCase *t = tcase_create(name);
     tcase_set_timeout(t, 30);
-    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_checked_fixture(t, begin, tear_down);
     tcase_add_test(t, a_coroutine_runs_on_its_own_stack);
     tcase_add_test(t, ten_thousand_coroutines_take_turns);
     tcase_add_test(t, a_stack_is_clean_for_its_next_owner);
@@ -365,6 +385,16 @@ Suite *suite_switch(void)
     tcase_add_test(t, a_coroutine_begins_with_its_makers_rounding);
 #endif
     tcase_add_test(t, a_backtrace_ends_at_the_entry);
+    suite_add_tcase(s, t);
+}
+
+Suite *suite_switch(void)
+{
+    Suite *s = suite_create("switch");
+    add_switches(s, "switch", set_up);
+    add_switches(s, "pair", set_up_pairs);
+    add_switches(s, "half a pair", set_up_half_pairs);
+    TCase *t = tcase_create("system calls");
     tcase_add_test(t, a_system_call_returns_its_negated_errno);
     tcase_add_test(t, a_system_call_gets_six_arguments);
     suite_add_tcase(s, t);

@@ -1,6 +1,6 @@
 /* switch.h: leave one stack, enter another.
  *
- * The same three names on every architecture; a suspended context is one
+ * The same names on every architecture; a suspended context is one
  * pointer.  What is kept: the callee-saved registers of the ABI and, unless
  * BI_NO_FP_CONTROL is set, the floating-point control words.  What is not:
  * the signal mask, errno (park.c keeps it), caller-saved registers.
@@ -11,6 +11,11 @@
 /* Suspend the caller into `*save` and resume the context `load`.  Returns when
  * something resumes `*save`. */
 void bi_switch(void **save, void *load);
+
+/* The same, quicker for two sides that suspend at different places, as a
+ * coroutine and who enters it do, and slower in a ring of many that suspend at
+ * one, as tasks do. */
+void bi_switch_pair(void **save, void *load);
 
 /* Leave the caller for good and resume the context `load`: nothing is saved.
  *

@@ -22,7 +22,7 @@
  * stays true over the instruction that changes stacks.
  *
  * It goes on with `ret`: under BTI a plain branch may only reach a landing pad,
- * and the place after a call is none.
+ * and the place after a call is none.  So a pair has no other way.
  */
 #include "asm.h"
 
@@ -92,6 +92,10 @@ function bi_switch
     mov     sp, x1
     resume
 finish bi_switch
+
+    .globl  bi_switch_pair
+    .hidden bi_switch_pair
+    .set    bi_switch_pair, bi_switch
 
 /* void bi_switch_final(void *load [x0]) */
 function bi_switch_final

@@ -45,6 +45,11 @@ void bi_switch(void **save, void *load)
     *save = NULL;
 }
 
+void bi_switch_pair(void **save, void *load)
+{
+    bi_switch(save, load);
+}
+
 void bi_switch_final(void *load)
 {
     setcontext(load);
