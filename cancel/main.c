@@ -12,6 +12,8 @@
  */
 #include "cancel.h"
 
+#include "../tests/backends.h"
+
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,8 +32,6 @@
 static struct body bodies[BODIES];
 static unsigned body_count;
 
-static const char *const backends[] = {[BIDE_URING] = "uring",
-                                       [BIDE_EPOLL] = "epoll"};
 static const char *const ways[] = {"task", "scope", "deadline", "failure"};
 static const char *const moments[] = {"before", "parked", "kernel", "amid",
                                       "woken"};
@@ -59,7 +59,8 @@ void add_body(const char *name, void (*run)(const struct choice *choice),
 static void say_failed(const struct point *p, const char *how)
 {
     printf("  failed: %s.%s.%s.%s.%u%s\n", bodies[p->body].name,
-           backends[p->backend], ways[p->way], moments[p->moment], p->n, how);
+           backend_names[p->backend], ways[p->way], moments[p->moment], p->n,
+           how);
     fflush(stdout);
 }
 
@@ -160,7 +161,7 @@ static void sweep_all_of(unsigned body, enum bide_backend backend)
     while (!sweep_apart() && ++crashes < CRASHES_MOST)
         ;
     printf("%-32s %-6s %4u waits %6u cancels%s\n", bodies[body].name,
-           backends[backend], progress->waits, progress->strikes,
+           backend_names[backend], progress->waits, progress->strikes,
            crashes == CRASHES_MOST ? ", given up" : "");
     total.runs += progress->runs;
     total.strikes += progress->strikes;
@@ -218,23 +219,10 @@ static int replay(const struct point *p)
     return progress->failed != 0;
 }
 
-static bool offered(enum bide_backend backend)
-{
-    const char *only = getenv("BIDE_BACKEND");
-    if (only && *only && strcmp(only, "auto") != 0)
-        return strcmp(only, backends[backend]) == 0;
-    struct bide_info info;
-    bide_info(&info);
-    if (backend == BIDE_EPOLL || strcmp(info.backend, "io_uring") == 0)
-        return true;
-    printf("io_uring is left out: %s\n", info.backend_reason);
-    return false;
-}
-
 static void sweep(const char *only)
 {
     for (enum bide_backend b = BIDE_URING; b <= BIDE_EPOLL; b++) {
-        if (!offered(b))
+        if (!backend_offered(b))
             continue;
         for (unsigned i = 0; i < body_count; i++)
             if (strncmp(bodies[i].name, only, strlen(only)) == 0)

@@ -9,14 +9,14 @@
  */
 #include "stress.h"
 
+#include "../tests/backends.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
 static const struct body *const files[] = {lock_bodies,  meet_bodies,
                                            try_bodies,   chan_bodies,
                                            group_bodies, task_bodies};
-static const char *const backends[] = {[BIDE_URING] = "uring",
-                                       [BIDE_EPOLL] = "epoll"};
 static bool broken;
 static unsigned long long schedules;
 
@@ -72,7 +72,7 @@ static bool passes(const struct body *body, uint64_t n,
     bide_time begin = bide_now();
     intptr_t rc = bide_explore_with(n, judge, (void *)(uintptr_t)body, &opt);
     double seconds = (double)(bide_now() - begin) / 1e9;
-    printf("%-18s %-6s ", body->name, backends[backend]);
+    printf("%-18s %-6s ", body->name, backend_names[backend]);
     if (rc < 0)
         printf("broken by %s\n", bide_test_seed());
     else
@@ -83,26 +83,12 @@ static bool passes(const struct body *body, uint64_t n,
     return rc >= 0;
 }
 
-/* Whether this machine has the backend, and nobody outside asks for another. */
-static bool offered(enum bide_backend backend)
-{
-    const char *only = getenv("BIDE_BACKEND");
-    if (only && *only && strcmp(only, "auto") != 0)
-        return strcmp(only, backends[backend]) == 0;
-    struct bide_info info;
-    bide_info(&info);
-    if (backend == BIDE_EPOLL || strcmp(info.backend, "io_uring") == 0)
-        return true;
-    printf("io_uring is left out: %s\n", info.backend_reason);
-    return false;
-}
-
 int main(int argc, char **argv)
 {
     uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 100000;
     unsigned passed = 0, failed = 0;
     for (enum bide_backend k = BIDE_URING; k <= BIDE_EPOLL; k++) {
-        if (!offered(k))
+        if (!backend_offered(k))
             continue;
         for (size_t i = 0; i < LENGTH(files); i++)
             for (const struct body *b = files[i]; b->name; b++)
