@@ -196,7 +196,7 @@ static bool parse_point(const char *name, struct point *p)
     p->n = (unsigned)strtoul(cut_word(text), NULL, 10);
     int moment = index_of(cut_word(text), moments, MOMENTS);
     int way = index_of(cut_word(text), ways, WAYS);
-    int backend = index_of(cut_word(text), backends, 3);
+    int backend = index_of(cut_word(text), backend_names, 3);
     p->body = 0;
     while (p->body < body_count && strcmp(bodies[p->body].name, text) != 0)
         p->body++;
