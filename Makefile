@@ -194,8 +194,13 @@ test: ## everything a change must pass (installs Check if it may)
 	@CC='$(CC)' tools/tally \
 	    'the header, alone and installed' 'tests/header/run $(BUILD)' \
 	    'the examples' 'tests/examples $(BUILD)' \
+	    'tasks in gdb' 'tests/gdb/run $(BUILD)' \
 	    'the suite' 'tests/matrix $(BUILD)/checked/suite $(BUILD)/suite \
 	        $(BUILD)/ucontext/suite'
+
+test-gdb: lib ## the commands for gdb, on a process and on a core file
+	@tools/need gdb=gdb
+	@tests/gdb/run $(BUILD)
 
 CROSS = aarch64-linux-gnu-gcc
 CROSS_NEEDS = gcc-aarch64-linux-gnu=$(CROSS) libc6-dev-arm64-cross=stdio.h \
@@ -328,6 +333,9 @@ bench-deps: ## install the peers from Debian's packages
 TO_INCLUDE = $(DESTDIR)$(PREFIX)/include
 TO_LIB = $(DESTDIR)$(LIBDIR)
 TO_MAN = $(DESTDIR)$(MANDIR)
+TO_SHARE = $(DESTDIR)$(PREFIX)/share
+# Where a gdb of this prefix looks for what belongs to the shared library.
+GDB_AUTO = $(TO_SHARE)/gdb/auto-load$(LIBDIR)
 
 install: lib man ## below PREFIX, or DESTDIR before it: what others need
 	install -d $(TO_INCLUDE)/bide $(TO_LIB)/pkgconfig $(TO_MAN)/man3 $(TO_MAN)/man7
@@ -339,12 +347,15 @@ install: lib man ## below PREFIX, or DESTDIR before it: what others need
 	install -m 644 $(BUILD)/bide.pc $(TO_LIB)/pkgconfig
 	install -m 644 $(BUILD)/man/*.3 $(TO_MAN)/man3
 	install -m 644 $(BUILD)/man/*.7 $(TO_MAN)/man7
+	install -d $(TO_SHARE)/bide $(GDB_AUTO)
+	install -m 644 gdb/bide-gdb.py $(TO_SHARE)/bide
+	ln -sf $(PREFIX)/share/bide/bide-gdb.py $(GDB_AUTO)/$(SO_REAL)-gdb.py
 
 uninstall: ## with the same PREFIX and DESTDIR
-	rm -rf $(TO_INCLUDE)/bide
+	rm -rf $(TO_INCLUDE)/bide $(TO_SHARE)/bide
 	rm -f $(TO_INCLUDE)/bide.h $(TO_LIB)/libbide.a $(TO_LIB)/libbide.so* \
 	    $(TO_LIB)/pkgconfig/bide.pc $(TO_MAN)/man3/bide_*.3 \
-	    $(TO_MAN)/man7/bide.7
+	    $(TO_MAN)/man7/bide.7 $(GDB_AUTO)/libbide.so*-gdb.py
 
 clean: ## remove what was made
 	rm -rf $(BUILD)
@@ -353,5 +364,5 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.* ## /\1:/p' Makefile | \
 	    awk -F: '{ printf "  make %-15s %s\n", $$1, $$2 }'
 
-.PHONY: all lib examples load demo man suite test test-aarch64 valgrind asan ubsan \
+.PHONY: all lib examples load demo man suite test test-gdb test-aarch64 valgrind asan ubsan \
     tsan sweep cancel-sweep stress stress-aarch64 layers tidy bench bench-deps install uninstall clean help

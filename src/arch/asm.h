@@ -49,6 +49,19 @@
     .size   \name, . - \name
     .endm
 
+    /* For debuggers: a suspended context stands `place` - bi_switch bytes into
+     * bi_switch(), and the call frame information of there tells the rest. */
+    .macro parked_at place
+    .section .rodata
+    .balign 4
+    .globl  bi_switch_parked
+    .hidden bi_switch_parked
+    .type   bi_switch_parked, %object
+bi_switch_parked:
+    .long   \place - bi_switch
+    .size   bi_switch_parked, . - bi_switch_parked
+    .endm
+
     .macro finish_file
     .section .note.gnu.property, "a", %note
     .balign 8

@@ -90,6 +90,7 @@ function bi_switch
     mov     x9, sp
     str     x9, [x0]
     mov     sp, x1
+.Lparked:
     resume
 finish bi_switch
 
@@ -151,5 +152,6 @@ enter:
     brk     #0
 finish enter
 
+parked_at .Lparked
 string bi_switch_name, aarch64
 finish_file

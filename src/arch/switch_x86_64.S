@@ -115,6 +115,7 @@ function bi_switch
     save_all
     mov     %rsp, (%rdi)
     mov     %rsi, %rsp
+.Lparked:
     resume
 finish bi_switch
 
@@ -176,5 +177,6 @@ enter:
     ud2
 finish enter
 
+parked_at .Lparked
 string bi_switch_name, x86_64
 finish_file
