@@ -86,12 +86,14 @@ def name_of(task):
 
 def find_tasks(word):
     """(thread, run, task) of the one meant by `word`, or, '', of all."""
-    found = [(thread, run, task) for thread, run in find_runs()
-             for task in tasks_of(run)
-             if word in ('', str(task['id']), name_of(task))]
-    if not found:
+    for thread, run in find_runs():
+        for task in tasks_of(run):
+            if word in ('', str(task['id']), name_of(task)):
+                yield thread, run, task
+                if word:
+                    return
+    if word:
         raise gdb.GdbError(f"bide: there is no task '{word}'")
-    return found[:1] if word else found
 
 
 # ---- In words ---------------------------------------------------------------
