@@ -84,12 +84,13 @@ struct bide_options {
                                   to serve several sleepers: a microsecond for
                                   each deadline set, at most this; 0: 200 us,
                                   1: none to speak of */
-    bide_time slow_turn;       /* a task, or a posted function, that runs so
-                                  long without a wait is named on stderr then;
-                                  0: none is, and turns are not timed */
-    bide_time slow_cancel;     /* so long after a cancel reached them, the tasks
-                                  that have not ended are named, once, with what
-                                  they wait for; 0: only by shutdown_grace */
+    bide_time slow_turn;       /* a task, or a posted function, that has run so
+                                  long without a wait is named on stderr when
+                                  that is over; 0: turns are not timed */
+    bide_time slow_cancel;     /* a task that so long after a cancel is still in
+                                  what was cancelled is named on stderr, once,
+                                  with what it waits for; 0: none is, but see
+                                  shutdown_grace */
 };
 
 /* Run `fn(arg)` as the main task, with all the tasks it starts, to the end.

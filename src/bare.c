@@ -3,13 +3,15 @@
  * A coroutine and the one who entered it are a pair: `outer` is where the
  * latter stands while the former runs, and a leave goes back to it.  So pairs
  * nest, and no thread needs to know which coroutine it is in; that a leave is
- * of the innermost one is seen by where the stack pointer is.
+ * of the innermost one is seen by where the stack pointer is.  The C++
+ * exceptions under way stay with the side that handles them (exceptions.h).
  *
  * Rejected: a jump from any coroutine to any other, which makes whoever ends
  * last responsible for where the thread goes on; a current coroutine for each
  * thread, which is state that can be derived.
  */
 #include "coro.h"
+#include "exceptions.h"
 #include "guard.h"
 #include "stack.h"
 #include "sys.h"
@@ -92,6 +94,14 @@ static void entry(void *arg)
     bi_coro_finish(&b->coro, &b->outer);
 }
 
+static inline void cross(struct bi_coro *from, struct bi_coro *to)
+{
+    struct bi_exceptions *e = bi_exceptions_here();
+    struct bi_exceptions kept = bi_exceptions_take(e);
+    bi_coro_switch_pair(from, to);
+    bi_exceptions_put(e, kept);
+}
+
 int bide_coro_init(struct bide_coro *c, bide_coro_fn *fn, void *stack,
                    size_t stack_bytes)
 {
@@ -126,7 +136,7 @@ void *bide_coro_enter(struct bide_coro *c, void *value)
     bi_coro_adopt(&b->outer);
     b->state = RUNNING;
     b->value = value;
-    bi_coro_switch_pair(&b->outer, &b->coro);
+    cross(&b->outer, &b->coro);
     bi_coro_forget(&b->outer);
     return b->value;
 }
@@ -140,7 +150,7 @@ void *bide_coro_leave(struct bide_coro *c, void *value)
                 __func__, "left a coroutine from outside of it");
     b->state = SUSPENDED;
     b->value = value;
-    bi_coro_switch_pair(&b->coro, &b->outer);
+    cross(&b->coro, &b->outer);
     return b->value;
 }
 

@@ -69,11 +69,16 @@ struct bi_wait {
 struct bi_watchdog {
     bide_time at; /* when `look` is due: no timer, it wakes no task */
     void (*look)(struct bi_run *run);
-    bide_time pause;     /* until the next look, or, from a cancel, the first;
-                            0: nobody looks */
-    bide_time patience;  /* with who was cancelled */
-    bide_time slow_turn; /* so long a turn is told; 0: none is timed */
-    void (*told)(const char *name, const void *site, bide_time span);
+    bide_time patience;   /* with who was cancelled; 0: for ever */
+    bide_time grace;      /* of who is left when the main task has returned, */
+    bide_time grace_ends; /* and when it ends; BIDE_FOREVER: not yet begun */
+    bide_time slow_turn;  /* so long a turn is told; 0: none is timed */
+    void (*tell_turn)(const struct bi_run *run, bide_time span);
+    struct {
+        char name[32]; /* whose it is, who may end with it; */
+        const void *site;
+        bide_time began;
+    } turn; /* the one under way, if it is timed */
 };
 
 enum bi_scope_state {
@@ -98,7 +103,7 @@ struct __attribute__((may_alias)) bi_scope {
     bool grace_runs : 1;      /* a cancel has reached the shield */
     bool fired : 1;           /* decided at close */
     bide_time grace;          /* of a shield */
-    bide_time fired_at;       /* the run's clock when it got its code */
+    bide_time fired_at;       /* when it got its code, if that is watched */
     struct bi_timer timer;    /* armed while a deadline is ahead */
 };
 
@@ -160,8 +165,8 @@ struct bi_task {
     struct bi_wait *starter; /* the bide_group_start() that waits for ready */
     struct bi_task *via;     /* who a walk came here from (cycle.c) */
     int64_t priority;        /* in a schedule that goes by it; 0: none yet */
-    bide_time late_since;    /* the cancel after which it was named, or 0
-                                (watchdog.c) */
+    bide_time blameless;     /* cancels up to then do not count: it was named
+                                for them, or is younger (watchdog.c) */
     uint8_t danger;          /* in a cancel sweep (cancelsweep.c) */
     bool ready_told;         /* to a test, and it has not run (steps.c) */
     char name[32]; /* "": "task-<id>" */
@@ -173,8 +178,8 @@ struct bi_run {
     /* The scheduler. */
     struct bi_list ready;
     struct bi_task *current; /* NULL while the loop runs */
-    int tick;        /* switches until the loop gets a turn; a signal handler
-                        may set it to 1 (bi_loop_post()) */
+    int tick;        /* switches until the loop gets a turn; who wants it to
+                        have one, a signal handler too, sets it to 1 */
     unsigned budget; /* fast calls until the task's turn is over */
     struct bi_coro loop;
     int *error; /* errno of the run's thread */

@@ -4,7 +4,8 @@
  * innermost first, by handlers that still run, and how many were thrown that
  * nobody has caught yet.  Both belong to the code that threw and caught, so a
  * task that suspends in a handler, or in a destructor while the stack unwinds,
- * takes them along (park.c), and leaves the record empty for the next one.
+ * takes them along (park.c), and leaves the record empty for the next one; so
+ * does a bare coroutine, and who enters it (bare.c).
  *
  * bide does not need a C++ library; a program without one has no record.
  */

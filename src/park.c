@@ -71,10 +71,12 @@ static void check_stack(const struct bi_task *task)
 void bi_park_end_turn(struct bi_task *task)
 {
     check_stack(task);
-    /* The loop gets its turn too: what the others wait for may be there. */
-    task->run->tick = 1;
+    /* The loop gets its turn too: what the others wait for may be there.  Not
+     * in a schedule, which ends a turn before every call. */
     if (task->run->schedule)
         task->run->schedule->preempted = true;
+    else
+        task->run->tick = 1;
     bi_park_yield(task);
 }
 

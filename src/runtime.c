@@ -171,7 +171,7 @@ static void begin_run(struct bi_runtime *rt)
     run->spawned = run->alive_peak = run->ends = 0;
     run->closing = run->forced = run->interrupted = rt->deadlocked = false;
     run->now = bi_sys.now();
-    bi_watchdog_begin(run, rt->options.slow_turn, rt->options.slow_cancel);
+    bi_watchdog_begin(run, &rt->options);
     bi_scope_link(&run->root, NULL, NULL, BIDE_FOREVER);
     bi_inbox_open_again(&run->handle->inbox);
 }
@@ -223,7 +223,7 @@ static void begin_closing(struct bi_runtime *rt)
 {
     struct bi_run *run = &rt->run;
     run->closing = true;
-    bi_watchdog_closing(run, rt->options.shutdown_grace);
+    bi_watchdog_closing(run);
     bi_scope_fire(&run->root, run, -ECANCELED);
 }
 

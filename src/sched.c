@@ -54,42 +54,37 @@ void bi_sched_init(struct bi_run *run)
     bi_running_name = running_name;
 }
 
-void bi_sched_took(const struct bi_run *run, const char *name,
-                   const void *site, bide_time began)
+/* ---- Turns by the clock ------------------------------------------------- */
+
+void bi_sched_note_name(struct bi_run *run, const struct bi_task *task)
 {
-    bide_time span = bi_sys.now() - began;
-    if (span >= run->watchdog.slow_turn)
-        run->watchdog.told(name, site, span);
+    char *noted = run->watchdog.turn.name;
+    const char *name = bi_task_name(task, noted);
+    if (name != noted)
+        memcpy(noted, name, sizeof task->name);
 }
 
-/* Let `next` run until it leaves, which it does to the loop. */
-static void run_alone(struct bi_run *run, struct bi_task *next)
+void bi_sched_begin_timing(struct bi_run *run, const struct bi_task *task)
 {
-    struct bi_coro *to = bi_sched_enter(run, next);
-    run->tick = 1;
-    if (run->schedule)
-        run->budget = 1;
-    bi_coro_switch(&run->loop, to);
+    struct bi_watchdog *dog = &run->watchdog;
+    if (bi_likely(!dog->slow_turn))
+        return;
+    bi_sched_note_name(run, task);
+    dog->turn.site = task->site;
+    dog->turn.began = bi_sys.now();
 }
 
-/* The same by the clock.  Who has ended cannot be asked its name any more. */
-static void run_timed(struct bi_run *run, struct bi_task *next)
+void bi_sched_end_timing(const struct bi_run *run)
 {
-    char name[sizeof next->name];
-    const void *site = next->site;
-    memmove(name, bi_task_name(next, name), sizeof name);
-    bide_time began = bi_sys.now();
-    run_alone(run, next);
-    bi_sched_took(run, name, site, began);
+    const struct bi_watchdog *dog = &run->watchdog;
+    if (bi_likely(!dog->slow_turn))
+        return;
+    bide_time span = bi_sys.now() - dog->turn.began;
+    if (span >= dog->slow_turn)
+        dog->tell_turn(run, span);
 }
 
-static void take_turn(struct bi_run *run, struct bi_task *next)
-{
-    if (run->watchdog.slow_turn)
-        run_timed(run, next);
-    else
-        run_alone(run, next);
-}
+/* ---- Turns -------------------------------------------------------------- */
 
 /* Whether there is somebody to run before the loop has to begin the closing. */
 static bool go_on(const struct bi_run *run)
@@ -97,36 +92,51 @@ static bool go_on(const struct bi_run *run)
     return !bi_list_empty(&run->ready) && (!run->main->ended || run->closing);
 }
 
-/* The turn in a test: after each suspension the schedule is asked. */
-static void turn_by_choice(struct bi_run *run)
+static struct bi_task *choose(struct bi_run *run)
 {
-    for (unsigned n = BI_TICKS; n && go_on(run); n--) {
-        struct bi_task *next = run->schedule->choose(run->schedule, run);
-        bi_list_remove(&next->ready);
-        uint64_t ends = run->ends;
-        take_turn(run, next);
-        if (run->schedule->left)
-            run->schedule->left(run->schedule,
-                                run->ends == ends ? next : NULL);
-    }
+    struct bi_schedule *s = run->schedule;
+    struct bi_list *first = bi_list_first(&run->ready);
+    struct bi_task *next = s ? s->choose(s, run)
+                             : bi_container_of(first, struct bi_task, ready);
+    bi_list_remove(&next->ready);
+    return next;
 }
 
-/* The turn of a run that times them. */
-static void turn_by_clock(struct bi_run *run)
+/* Let `next` run until it leaves, which it does to the loop.  Whether the loop
+ * is to have a turn: somebody has set the tick to 1. */
+static bool run_alone(struct bi_run *run, struct bi_task *next)
 {
-    for (unsigned n = BI_TICKS; n && go_on(run); n--)
-        take_turn(run, bi_container_of(bi_list_pop(&run->ready),
-                                       struct bi_task, ready));
+    bi_sched_begin_timing(run, next);
+    struct bi_coro *to = bi_sched_enter(run, next);
+    run->tick = 0;
+    if (run->schedule)
+        run->budget = 1;
+    bi_coro_switch(&run->loop, to);
+    bi_sched_end_timing(run);
+    return run->tick >= 0;
+}
+
+/* The turn where there is something to do after each suspension: ask the
+ * schedule of a test, look at the clock. */
+static void turn_by_steps(struct bi_run *run)
+{
+    struct bi_schedule *s = run->schedule;
+    bool wanted = false;
+    for (int n = run->tick; n > 0 && !wanted && go_on(run); n--) {
+        struct bi_task *next = choose(run);
+        uint64_t ends = run->ends;
+        wanted = run_alone(run, next);
+        if (s && s->left)
+            s->left(s, run->ends == ends ? next : NULL);
+    }
     run->tick = BI_TICKS;
 }
 
 void bi_sched_turn(struct bi_run *run)
 {
     bi_assert(run->current == NULL);
-    if (bi_unlikely(run->schedule != NULL)) {
-        turn_by_choice(run);
-    } else if (bi_unlikely(run->watchdog.slow_turn > 0)) {
-        turn_by_clock(run);
+    if (bi_unlikely(run->schedule || run->watchdog.slow_turn)) {
+        turn_by_steps(run);
     } else if (!bi_list_empty(&run->ready)) {
         run->tick++; /* the first switch is the loop's own */
         bi_coro_switch(&run->loop, bi_sched_enter(run, bi_sched_pick(run)));
@@ -138,6 +148,8 @@ void bi_sched_jump(struct bi_run *run, struct bi_task *task,
                    struct bi_task *next)
 {
     bi_assert(run->current == task);
+    bi_sched_end_timing(run);
+    bi_sched_begin_timing(run, next);
     bi_list_push_front(&run->ready, &task->ready);
     struct bi_coro *to = bi_sched_enter(run, next);
     if (bi_unlikely(run->schedule != NULL)) {

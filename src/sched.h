@@ -1,5 +1,5 @@
 /* sched.h: the run queue.  It knows no descriptor, and looks at a clock only
- * where turns are timed (watchdog.c). */
+ * where turns are timed (watchdog.c says what is told of them). */
 #ifndef BI_SCHED_H
 #define BI_SCHED_H
 
@@ -11,8 +11,8 @@
 void bi_sched_init(struct bi_run *run);
 
 /* Who decides, in a test, which ready task is next (run->schedule).  While one
- * is set, every suspension comes back to the loop, and every [waits] call ends
- * its task's turn first: tick and budget are kept at 1. */
+ * is set, every suspension comes back to the loop, for which the tick is kept
+ * at 0, and every [waits] call ends its task's turn first: the budget, at 1. */
 struct bi_schedule {
     /* One of run->ready, which is not empty; its first while any is owed. */
     struct bi_task *(*choose)(struct bi_schedule *s, struct bi_run *run);
@@ -72,9 +72,13 @@ static inline void bi_sched_finish(struct bi_run *run, struct bi_task *task)
 /* From the loop: run ready tasks until it is the loop's turn again. */
 void bi_sched_turn(struct bi_run *run);
 
-/* A turn that is timed is over; it is told if it was slow. */
-void bi_sched_took(const struct bi_run *run, const char *name,
-                   const void *site, bide_time began);
+/* Where turns are timed: `task` runs from here on; it has run, which is told if
+ * it took long. */
+void bi_sched_begin_timing(struct bi_run *run, const struct bi_task *task);
+void bi_sched_end_timing(const struct bi_run *run);
+
+/* The running `task` has another name: its turn is told by that one. */
+void bi_sched_note_name(struct bi_run *run, const struct bi_task *task);
 
 /* Suspend `task`, ready before all others, and run `next`, which is not on the
  * queue, now. */

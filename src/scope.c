@@ -125,15 +125,21 @@ bool bi_scope_late(struct bi_scope *s, struct bi_run *run)
     return s->code || bi_sys.now() >= s->timer.deadline;
 }
 
-/* From now on those inside are to end, and looked for if they are watched. */
+/* Those inside will be looked for when they have had their time to end.  Not
+ * the run's clock: the turn that cancels may be a long one. */
+static void watch(struct bi_scope *s, struct bi_watchdog *dog)
+{
+    bide_time now = bi_sys.now();
+    s->fired_at = now;
+    dog->at = bi_earlier(
+        dog->at, now + bi_earlier(dog->patience, BIDE_FOREVER - now));
+}
+
 static void give_code(struct bi_scope *s, struct bi_run *run, int code)
 {
-    struct bi_watchdog *dog = &run->watchdog;
-    bide_time now = run->now;
     s->code = (int16_t)code;
-    s->fired_at = now;
-    if (bi_unlikely(dog->pause) && dog->at == BIDE_FOREVER)
-        dog->at = now + bi_earlier(dog->pause, BIDE_FOREVER - now);
+    if (bi_unlikely(run->watchdog.patience > 0))
+        watch(s, &run->watchdog);
 }
 
 void bi_scope_begin_fired(struct bi_scope *s, struct bi_run *run)

@@ -16,7 +16,6 @@
 #include "park.h"
 #include "sched.h"
 #include "scope.h"
-#include "sys.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -299,7 +298,8 @@ static inline void reset(struct bi_task *task, struct bi_run *run,
     task->arg = how->arg;
     task->site = how->site;
     task->id = ++run->spawned;
-    task->priority = task->late_since = 0;
+    task->priority = 0;
+    task->blameless = run->now - 1;
     set_name(task, how->opt ? how->opt->name : NULL);
     bi_scope_hang(&task->root, how->parent, task);
     task->scope = &task->root;
@@ -364,13 +364,14 @@ void bi_task_launch(struct bi_task *task, const struct bide_spawn_options *opt)
  * ends with it; the first call that may wait finds its turn up. */
 void bi_task_visit(struct bi_run *run, void (*fn)(void *), void *arg)
 {
-    struct bi_task guest = {.run = run, .name = "post"};
-    bide_time began = run->watchdog.slow_turn ? bi_sys.now() : 0;
+    struct bi_task guest = {.run = run, .name = "post",
+                            .site = (const void *)(uintptr_t)fn};
     bi_assert(!run->current);
     bi_scope_hang(&guest.root, &run->root, &guest);
     guest.scope = &guest.root;
     run->current = &guest;
     run->budget = 1;
+    bi_sched_begin_timing(run, &guest);
     fn(arg);
     BI_CONTRACT(bi_here == run, "a posted function",
                 "returned in a forked child");
@@ -380,8 +381,7 @@ void bi_task_visit(struct bi_run *run, void (*fn)(void *), void *arg)
     tell_held(&guest);
     bi_scope_unlink(&guest.root, run);
     run->current = NULL;
-    if (run->watchdog.slow_turn)
-        bi_sched_took(run, guest.name, (const void *)(uintptr_t)fn, began);
+    bi_sched_end_timing(run);
 }
 
 BI_ALWAYS_INLINE int spawn(bide_task **out, const struct bi_spawn *how,
@@ -506,5 +506,7 @@ bool bide_task_done(const bide_task *t)
 
 void bide_set_name(const char *name)
 {
-    set_name(bi_current_in(__func__), name);
+    struct bi_task *self = bi_current_in(__func__);
+    set_name(self, name);
+    bi_sched_note_name(self->run, self);
 }

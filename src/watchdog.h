@@ -4,13 +4,12 @@
 
 #include "core.h"
 
-/* Watch `run`, which begins: name the turns that take `slow_turn`, and the
- * tasks that are alive `slow_cancel` after a cancel; 0: do not. */
-void bi_watchdog_begin(struct bi_run *run, bide_time slow_turn,
-                    bide_time slow_cancel);
+/* Watch `run`, which begins: name the turns that take o->slow_turn, and the
+ * tasks that are alive o->slow_cancel after a cancel; 0: do not. */
+void bi_watchdog_begin(struct bi_run *run, const struct bide_options *o);
 
-/* The main task has returned: from now on name those who are left, first after
- * `grace`. */
-void bi_watchdog_closing(struct bi_run *run, bide_time grace);
+/* The main task has returned: from now on name those who are left as well,
+ * first after o->shutdown_grace. */
+void bi_watchdog_closing(struct bi_run *run);
 
 #endif

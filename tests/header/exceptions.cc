@@ -1,9 +1,11 @@
 /* exceptions.cc: handlers, and destructors of a stack that unwinds, may wait.
  *
- * Each case is a pair of tasks that take turns; what the C++ library tells one
- * of its exceptions must not depend on the other's.
+ * Each case is a pair of tasks that take turns, or of a bare coroutine and who
+ * enters it; what the C++ library tells one of its exceptions must not depend
+ * on the other's.
  */
 #include <bide.h>
+#include <bide/coro.h>
 
 #include <cstdio>
 #include <exception>
@@ -107,9 +109,38 @@ static intptr_t all(void *)
     return bide_gather(calls, sizeof calls / sizeof calls[0], BIDE_FAIL_FAST);
 }
 
+static void *leave_in_a_handler(struct bide_coro *c, void *)
+{
+    expect(handled().empty(), "a coroutine begins without an exception");
+    try {
+        throw std::runtime_error("the coroutine's");
+    } catch (const std::exception &) {
+        bide_coro_leave(c, nullptr);
+        expect(handled() == "the coroutine's", "a coroutine has its own");
+    }
+    return nullptr;
+}
+
+static void enter_in_a_handler()
+{
+    struct bide_coro c = {};
+    expect(bide_coro_init(&c, leave_in_a_handler, nullptr, 0) == 0, "made");
+    try {
+        throw std::runtime_error("who enters");
+    } catch (const std::exception &) {
+        bide_coro_enter(&c, nullptr);
+        expect(handled() == "who enters", "who enters has its own as well");
+    }
+    expect(handled().empty(), "none of the coroutine's");
+    bide_coro_enter(&c, nullptr);
+    expect(bide_coro_done(&c) && handled().empty(), "it went with the handler");
+    bide_coro_end(&c);
+}
+
 /* A run that begins in a handler leaves it as it was. */
 int main()
 {
+    enter_in_a_handler();
     try {
         throw std::runtime_error("main's");
     } catch (const std::exception &) {
