@@ -32,6 +32,7 @@ enum state {
 struct __attribute__((may_alias)) bare {
     struct bi_coro coro;
     struct bi_coro outer; /* who entered it, while it runs */
+    struct bi_exceptions *exceptions; /* the thread's, while it runs */
     bide_coro_fn *fn;
     void *value;          /* on its way over a switch */
     char *low, *top;      /* its stack */
@@ -94,12 +95,12 @@ static void entry(void *arg)
     bi_coro_finish(&b->coro, &b->outer);
 }
 
-static inline void cross(struct bi_coro *from, struct bi_coro *to)
+static inline void cross(const struct bare *b, struct bi_coro *from,
+                         struct bi_coro *to)
 {
-    struct bi_exceptions *e = bi_exceptions_here();
-    struct bi_exceptions kept = bi_exceptions_take(e);
+    struct bi_exceptions kept = bi_exceptions_take(b->exceptions);
     bi_coro_switch_pair(from, to);
-    bi_exceptions_put(e, kept);
+    bi_exceptions_put(b->exceptions, kept);
 }
 
 int bide_coro_init(struct bide_coro *c, bide_coro_fn *fn, void *stack,
@@ -136,7 +137,8 @@ void *bide_coro_enter(struct bide_coro *c, void *value)
     bi_coro_adopt(&b->outer);
     b->state = RUNNING;
     b->value = value;
-    cross(&b->outer, &b->coro);
+    b->exceptions = bi_exceptions_here();
+    cross(b, &b->outer, &b->coro);
     bi_coro_forget(&b->outer);
     return b->value;
 }
@@ -150,7 +152,7 @@ void *bide_coro_leave(struct bide_coro *c, void *value)
                 __func__, "left a coroutine from outside of it");
     b->state = SUSPENDED;
     b->value = value;
-    cross(&b->coro, &b->outer);
+    cross(b, &b->coro, &b->outer);
     return b->value;
 }
 

@@ -8,6 +8,8 @@
  * does a bare coroutine, and who enters it (bare.c).
  *
  * bide does not need a C++ library; a program without one has no record.
+ * Rejected: to look for the name when a run begins (dlsym), which would also
+ * find a library that was loaded later, but takes a lock and may allocate.
  */
 #ifndef BI_EXCEPTIONS_H
 #define BI_EXCEPTIONS_H
@@ -20,8 +22,14 @@ struct bi_exceptions {
     unsigned int uncaught;
 };
 
+/* Weak: it takes no C++ library into a program that has none. */
+struct bi_exceptions *__cxa_get_globals(void) __attribute__((weak));
+
 /* This thread's record, or NULL.  It stays where it is. */
-struct bi_exceptions *bi_exceptions_here(void);
+static inline struct bi_exceptions *bi_exceptions_here(void)
+{
+    return bi_unlikely(__cxa_get_globals != NULL) ? __cxa_get_globals() : NULL;
+}
 
 /* Whether there is something in the record `e`, which may be NULL. */
 static inline bool bi_exceptions_any(const struct bi_exceptions *e)
