@@ -136,7 +136,8 @@ int main(int argc, char **argv)
            "but not while a thread holds the run");
     thrd_join(thread, NULL);
     struct bide_options opt = {.on_error = note, .slow_turn = BIDE_MS(50)};
-    expect(bide_run(block, NULL, &opt) == 0, "a slow turn is named");
+    expect(bide_run(block, NULL, &opt) == 0,
+           "who blocks the thread is told on stderr, and goes on");
     expect(bide_run(forget, NULL, &opt) == 0 && unread_errors == 1,
            "an error that nobody read is told");
     return 0;

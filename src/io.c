@@ -95,7 +95,7 @@ ssize_t bide_read_all(int fd, void *buf, size_t len)
     intptr_t n = bi_turn_check(self, f);
     if (n < 0)
         return n;
-    n = len ? bi_turn_read_begin(&reading, self, fd) : none_of(fd);
+    n = len ? bi_turn_read_begin(&reading, self, fd, f.e) : none_of(fd);
     if (n < 0 || len == 0)
         return n;
     while (n == 0 && moved < len) {

@@ -40,7 +40,7 @@ ssize_t bide_recv(int fd, void *buf, size_t len, int flags)
     intptr_t n = bi_turn_check(self, f);
     size_t moved = 0;
     if (n == 0 && flags & MSG_WAITALL)
-        n = bi_turn_read_begin(&reading, self, fd);
+        n = bi_turn_read_begin(&reading, self, fd, f.e);
     while (n == 0) {
         struct bi_op op = {.kind = BI_OP_RECV, .fd = fd,
                            .flags = flags & ~MSG_WAITALL,
@@ -111,7 +111,7 @@ ssize_t bide_recvmsg(int fd, struct msghdr *msg, int flags)
     struct bi_reading reading = {0};
     bool all = flags & MSG_WAITALL && msg;
     size_t room = all ? msg->msg_controllen : 0;
-    intptr_t n = all ? bi_turn_read_begin(&reading, bi_current(), fd) : 0;
+    intptr_t n = all ? bi_turn_read_begin(&reading, bi_current(), fd, f.e) : 0;
     if (n == 0)
         n = receive_message(fd, f, msg, flags);
     if (n > 0 && gathers(fd, flags))

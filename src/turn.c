@@ -17,9 +17,8 @@ bool bi_turn_matters(struct bi_fd *e, int fd)
            kind == BI_FD_TTY;
 }
 
-/* `e` is the entry of `fd`. */
-static inline int read_begin(struct bi_reading *reading, struct bi_task *self,
-                             int fd, struct bi_fd *e)
+int bi_turn_read_begin(struct bi_reading *reading, struct bi_task *self, int fd,
+                       struct bi_fd *e)
 {
     *reading = (struct bi_reading){.self = self};
     bool taken = e && e->reader && e->reader != self;
@@ -30,11 +29,6 @@ static inline int read_begin(struct bi_reading *reading, struct bi_task *self,
         reading->e = e;
     }
     return 0;
-}
-
-int bi_turn_read_begin(struct bi_reading *reading, struct bi_task *self, int fd)
-{
-    return read_begin(reading, self, fd, bi_reactor_entry(fd));
 }
 
 void bi_turn_read_end(struct bi_reading *reading)
@@ -56,7 +50,7 @@ intptr_t bi_turn_receive(struct bi_op *op)
 {
     struct bi_reading reading;
     struct bi_fd *e = bi_reactor_entry(op->fd);
-    intptr_t rc = read_begin(&reading, bi_current(), op->fd, e);
+    intptr_t rc = bi_turn_read_begin(&reading, bi_current(), op->fd, e);
     if (rc == 0)
         rc = bi_reactor_run(bi_reactor_here(), op);
     bi_turn_read_end(&reading);

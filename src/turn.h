@@ -47,9 +47,9 @@ struct bi_reading {
 };
 
 /* Take the place: 0, or -EBUSY: another task has it.  A call inside a call of
- * the same task finds it taken, and goes on. */
-int bi_turn_read_begin(struct bi_reading *reading, struct bi_task *self,
-                       int fd);
+ * the same task finds it taken, and goes on.  `e` is the entry of `fd`. */
+int bi_turn_read_begin(struct bi_reading *reading, struct bi_task *self, int fd,
+                       struct bi_fd *e);
 void bi_turn_read_end(struct bi_reading *reading);
 
 /* Whether `fd` is a stream, whose bytes must not be torn apart. */

@@ -1,8 +1,6 @@
 /* test_watchdog.c: who takes too long is named on stderr. */
 #include "tasks.h"
 
-#include <sys/wait.h>
-
 static unsigned occurrences(const char *text, const char *word)
 {
     unsigned n = 0;
